@@ -1,0 +1,4 @@
+//! The client against servers that misbehave, over real sockets.
+
+mod exchange;
+mod server;
