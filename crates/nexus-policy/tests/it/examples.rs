@@ -1,0 +1,170 @@
+//! Single positions with known answers: the demo's story, the edges, and what is refused.
+
+use std::num::NonZeroU64;
+
+use nexus_policy::{Action, ExitCandidate, HoldReason, PolicySettings, PositionError, RollupPosition, plan};
+use nexus_primitives::{BasisPoints, ClusterId, Epoch, U256, ValidatorIndex, ValidatorPubkey, Wei};
+
+fn rollup(balance_eth: u64, limit_bps: u16, validator_count: u64) -> RollupPosition {
+    RollupPosition {
+        balance: Wei::from_ether(balance_eth),
+        limit: BasisPoints::new(limit_bps).unwrap(),
+        validator_count,
+        exiting: 0,
+        creating: 0,
+        excess_for_secs: 0,
+        exit_candidates: (0..validator_count.min(8)).map(candidate).collect(),
+    }
+}
+
+fn candidate(number: u64) -> ExitCandidate {
+    ExitCandidate {
+        pubkey: ValidatorPubkey::new([u8::try_from(number).unwrap(); 48]),
+        index: ValidatorIndex::new(number),
+        activated: Epoch::new(10),
+        missed_performance: 0,
+        cluster: ClusterId::new(1),
+    }
+}
+
+fn create(count: u64) -> Action {
+    Action::Create(NonZeroU64::new(count).unwrap())
+}
+
+fn exit_first(count: u64) -> Action {
+    Action::Exit((0..count).map(|number| candidate(number).pubkey).collect())
+}
+
+#[track_caller]
+fn check(position: &RollupPosition, settings: &PolicySettings, expected: Action) {
+    assert_eq!(plan(position, settings).unwrap().action, expected);
+}
+
+#[test]
+fn the_story_of_a_rollup() {
+    let exact = PolicySettings::exact();
+    check(&rollup(0, 4_000, 0), &exact, Action::Hold(HoldReason::AtLimit));
+    check(&rollup(500, 4_000, 0), &exact, create(6));
+    let staked = plan(&rollup(308, 4_000, 6), &exact).unwrap();
+    assert_eq!(staked.assessment.staked_bps.to_string(), "38.40 %");
+    assert_eq!(staked.action, Action::Hold(HoldReason::AtLimit));
+    check(&rollup(308, 2_000, 6), &exact, exit_first(3));
+    check(&rollup(404, 2_000, 3), &exact, Action::Hold(HoldReason::AtLimit));
+    check(&rollup(254, 2_000, 3), &exact, exit_first(1));
+}
+
+#[test]
+fn one_wei_decides_at_the_boundary() {
+    let exact = PolicySettings::exact();
+    let boundary = rollup(80, 4_000, 0);
+    check(&boundary, &exact, create(1));
+    let short = RollupPosition { balance: boundary.balance.saturating_sub(Wei::new(U256::ONE)), ..boundary };
+    check(&short, &exact, Action::Hold(HoldReason::AtLimit));
+}
+
+#[test]
+fn the_ends_of_the_limit_stake_everything_or_nothing() {
+    let exact = PolicySettings::exact();
+    check(&rollup(64, 10_000, 5), &exact, create(2));
+    check(&rollup(500, 0, 0), &exact, Action::Hold(HoldReason::AtLimit));
+    check(&rollup(500, 0, 2), &exact, exit_first(2));
+}
+
+#[test]
+fn deposits_in_flight_are_not_planned_again() {
+    let exact = PolicySettings::exact();
+    check(&RollupPosition { creating: 4, ..rollup(500, 4_000, 0) }, &exact, create(2));
+    check(
+        &RollupPosition { creating: 6, ..rollup(500, 4_000, 0) },
+        &exact,
+        Action::Hold(HoldReason::AtLimit),
+    );
+}
+
+#[test]
+fn deposits_in_flight_that_can_not_be_paid_any_more_are_no_reason_to_fail() {
+    let short = RollupPosition { creating: 3, ..rollup(64, 10_000, 0) };
+    let plan = plan(&short, &PolicySettings::exact()).unwrap();
+    assert_eq!(plan.assessment.staked_bps, BasisPoints::FULL);
+    assert_eq!(plan.action, Action::Hold(HoldReason::NoExitCandidates));
+}
+
+#[test]
+fn the_bridge_counts_exiting_validators_and_holds_creations_back() {
+    // 5 stay where 10 may, but the bridge still counts 15 of them: 15 · 32 / (500 + 32) is above 50 %.
+    let position = RollupPosition { exiting: 10, exit_candidates: vec![], ..rollup(200, 5_000, 15) };
+    check(&position, &PolicySettings::exact(), Action::Hold(HoldReason::BridgeWouldRefuse));
+}
+
+#[test]
+fn reserve_and_caps_hold_creations_back() {
+    let exact = PolicySettings::exact();
+    let position = rollup(500, 4_000, 0);
+    let with_reserve = |ether| PolicySettings { reserve: Wei::from_ether(ether), ..exact };
+    check(&position, &with_reserve(400), create(3));
+    check(&position, &with_reserve(469), Action::Hold(HoldReason::NoBalance));
+    check(&position, &PolicySettings { max_create: 2, ..exact }, create(2));
+    check(&position, &PolicySettings { max_create: 0, ..exact }, Action::Hold(HoldReason::CapReached));
+}
+
+#[test]
+fn caps_and_missing_candidates_hold_exits_back() {
+    let exact = PolicySettings::exact();
+    let position = rollup(308, 2_000, 6);
+    check(&position, &PolicySettings { max_exit: 2, ..exact }, exit_first(2));
+    check(&position, &PolicySettings { max_exit: 0, ..exact }, Action::Hold(HoldReason::CapReached));
+    let none = RollupPosition { exit_candidates: vec![], ..position };
+    check(&none, &exact, Action::Hold(HoldReason::NoExitCandidates));
+}
+
+#[test]
+fn an_excess_must_last_before_validators_exit() {
+    let patient = PolicySettings { exit_after_secs: 60, ..PolicySettings::exact() };
+    let since = |secs| RollupPosition { excess_for_secs: secs, ..rollup(308, 2_000, 6) };
+    check(&since(59), &patient, Action::Hold(HoldReason::ExcessTooRecent));
+    check(&since(60), &patient, exit_first(3));
+}
+
+#[test]
+fn the_dead_band_tolerates_a_balance_that_hovers() {
+    let band = PolicySettings { dead_band: BasisPoints::new(100).unwrap(), ..PolicySettings::exact() };
+    let hold = || Action::Hold(HoldReason::WithinDeadBand);
+    // One validator is worth it from 80 ETH at 40 %, from 82.05… ETH at 39 %, until 78.04… ETH at 41 %.
+    check(&rollup(81, 4_000, 0), &band, hold());
+    check(&rollup(83, 4_000, 0), &band, create(1));
+    check(&rollup(79 - 32, 4_000, 1), &band, hold());
+    check(&rollup(78 - 32, 4_000, 1), &band, exit_first(1));
+}
+
+#[test]
+fn contradictions_are_refused_by_name() {
+    let refused = |position: &RollupPosition| plan(position, &PolicySettings::exact()).unwrap_err();
+    let base = rollup(100, 4_000, 2);
+
+    let error = refused(&RollupPosition { exiting: 3, ..base.clone() });
+    assert_eq!(error, PositionError::ExitingAboveCount { exiting: 3, validator_count: 2 });
+    assert_eq!(error.to_string(), "3 validators are exiting, the bridge counts 2");
+
+    let error = refused(&RollupPosition { creating: u64::MAX, ..base.clone() });
+    assert_eq!(error, PositionError::TooManyValidators { validator_count: 2, creating: u64::MAX });
+
+    let error = refused(&RollupPosition { balance: Wei::MAX, ..base.clone() });
+    assert_eq!(error, PositionError::LockedOutOfRange { balance: Wei::MAX, validator_count: 2 });
+
+    let error = refused(&RollupPosition { exiting: 1, ..base.clone() });
+    assert_eq!(error, PositionError::CandidatesAboveCount { candidates: 2, remaining: 1 });
+
+    let twice = vec![candidate(1), candidate(1)];
+    let error = refused(&RollupPosition { exit_candidates: twice, ..base });
+    assert!(matches!(error, PositionError::DuplicateCandidate { index, .. } if index.get() == 1));
+}
+
+#[test]
+fn the_largest_amount_that_can_be_planned_for_is_planned_for() {
+    // 2^64 · 32 ETH - 1 wei: one wei more would make a count that doesn't fit.
+    let most = (U256::from(u64::MAX) + U256::ONE) * Wei::from_ether(32).get() - U256::ONE;
+    let position = RollupPosition { balance: Wei::new(most), ..rollup(0, 10_000, 0) };
+    check(&position, &PolicySettings::exact(), create(u64::MAX));
+    let beyond = RollupPosition { balance: Wei::new(most + U256::ONE), ..position };
+    assert!(matches!(plan(&beyond, &PolicySettings::exact()), Err(PositionError::LockedOutOfRange { .. })));
+}

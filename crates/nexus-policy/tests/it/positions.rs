@@ -1,0 +1,204 @@
+//! Random positions and settings, and what carrying a plan out does to a position.
+
+use std::ops::RangeInclusive;
+
+use nexus_policy::{Action, BridgeState, ExitCandidate, ExitOrder, PolicySettings, RollupPosition};
+use nexus_primitives::{
+    BasisPoints, ClusterId, Epoch, U256, VALIDATOR_DEPOSIT, ValidatorIndex, ValidatorPubkey, Wei,
+};
+use proptest::prelude::*;
+
+/// `count` validators' worth of ETH.
+pub(crate) fn validators(count: u64) -> Wei {
+    VALIDATOR_DEPOSIT.checked_mul(count).unwrap()
+}
+
+/// Shares of the whole, with the ends and the round ones met more often.
+pub(crate) fn share() -> impl Strategy<Value = BasisPoints> {
+    prop_oneof![
+        3 => 0..=10_000_u16,
+        1 => prop::sample::select(vec![0, 1, 9_999, 10_000]),
+        2 => (0..=20_u16).prop_map(|twentieths| twentieths * 500),
+    ]
+    .prop_map(|bps| BasisPoints::new(bps).unwrap())
+}
+
+/// Amounts that lie on a boundary, a wei beside it, or anywhere up to a thousand validators.
+fn balance() -> impl Strategy<Value = Wei> {
+    let near = (0..=200_u64, -2..=2_i8).prop_map(|(count, off)| {
+        let off_by = Wei::new(U256::from(off.unsigned_abs()));
+        let amount = validators(count);
+        if off < 0 { amount.saturating_sub(off_by) } else { amount.checked_add(off_by).unwrap() }
+    });
+    let ether = (0..=3_000_u64).prop_map(Wei::from_ether);
+    let any = (0..=validators(1_000).get().to::<u128>()).prop_map(|wei| Wei::new(U256::from(wei)));
+    prop_oneof![near, ether, any]
+}
+
+/// Counts as rollups have them, and some as no rollup will ever.
+fn count() -> impl Strategy<Value = u64> {
+    prop_oneof![8 => 0..=60_u64, 2 => 0..=5_u64, 1 => 0..=1_000_000_000_000_u64]
+}
+
+fn candidate() -> impl Strategy<Value = (u64, u64, u64)> {
+    (0..=3_u64, 0..=3_u64, 0..=3_u64)
+}
+
+/// Candidates that are different validators, in the order of their indices; narrow ranges make ties common.
+fn candidates(number: RangeInclusive<usize>) -> impl Strategy<Value = Vec<ExitCandidate>> {
+    prop::collection::vec(candidate(), number).prop_map(|features| {
+        let numbered = features.into_iter().zip(0_u64..);
+        numbered
+            .map(|((activated, missed, cluster), index)| exit_candidate(index, activated, missed, cluster))
+            .collect()
+    })
+}
+
+fn exit_candidate(index: u64, activated: u64, missed_performance: u64, cluster: u64) -> ExitCandidate {
+    let mut pubkey = [0; 48];
+    // Keys in another order than indices: a tie broken by the key would show.
+    pubkey[..8].copy_from_slice(&index.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+    ExitCandidate {
+        pubkey: ValidatorPubkey::new(pubkey),
+        index: ValidatorIndex::new(index),
+        activated: Epoch::new(activated),
+        missed_performance,
+        cluster: ClusterId::new(cluster),
+    }
+}
+
+/// A position that fits together, with the ETH of the deposits in flight usually there.
+pub(crate) fn position() -> impl Strategy<Value = RollupPosition> {
+    let counts = (
+        count(),
+        prop_oneof![2 => Just(0_u64), 1 => 0..=60_u64],
+        prop_oneof![2 => Just(0_u64), 1 => 0..=20_u64],
+    );
+    (balance(), share(), counts, 0..=100_u64, candidates(0..=40)).prop_map(
+        |(balance, limit, (validator_count, exiting, creating), excess_for_secs, mut exit_candidates)| {
+            let exiting = exiting.min(validator_count);
+            exit_candidates.truncate(usize::try_from(validator_count - exiting).unwrap());
+            RollupPosition {
+                balance,
+                limit,
+                validator_count,
+                exiting,
+                creating,
+                excess_for_secs,
+                exit_candidates,
+            }
+        },
+    )
+}
+
+/// A position where every validator that stays can exit, and nothing is in flight.
+pub(crate) fn free_position() -> impl Strategy<Value = RollupPosition> {
+    (balance(), share(), candidates(0..=60), 0..=5_u64).prop_map(
+        |(balance, limit, exit_candidates, exiting)| {
+            let validator_count = u64::try_from(exit_candidates.len()).unwrap() + exiting;
+            RollupPosition {
+                balance,
+                limit,
+                validator_count,
+                exiting,
+                creating: 0,
+                excess_for_secs: 0,
+                exit_candidates,
+            }
+        },
+    )
+}
+
+/// Anything that the types can hold.
+pub(crate) fn wild_position() -> impl Strategy<Value = RollupPosition> {
+    let wei = prop_oneof![
+        any::<[u64; 4]>(),
+        Just([u64::MAX; 4]),
+        any::<(u64, u64)>().prop_map(|(a, b)| [a, b, 0, 0])
+    ];
+    let number = || prop_oneof![any::<u64>(), Just(0), Just(u64::MAX), 0..=100_u64];
+    (wei, share(), number(), number(), number(), number(), candidates(0..=4)).prop_map(
+        |(wei, limit, validator_count, exiting, creating, excess_for_secs, exit_candidates)| RollupPosition {
+            balance: Wei::new(U256::from_limbs(wei)),
+            limit,
+            validator_count,
+            exiting,
+            creating,
+            excess_for_secs,
+            exit_candidates,
+        },
+    )
+}
+
+pub(crate) fn exit_order() -> impl Strategy<Value = ExitOrder> {
+    prop::sample::select(ExitOrder::ALL.to_vec())
+}
+
+/// Settings of every kind, the exact rule among them.
+pub(crate) fn settings() -> impl Strategy<Value = PolicySettings> {
+    let cap = || prop_oneof![2 => Just(u64::MAX), 1 => 0..=5_u64];
+    let reserve = prop_oneof![1 => Just(Wei::ZERO), 1 => balance()];
+    let band = prop_oneof![
+        Just(BasisPoints::ZERO),
+        (0..=1_000_u16).prop_map(|bps| BasisPoints::new(bps).unwrap()),
+        share()
+    ];
+    let patience = prop_oneof![Just(0), 0..=100_u64];
+    (reserve, band, patience, exit_order(), cap(), cap()).prop_map(
+        |(reserve, dead_band, exit_after_secs, exit_order, max_create, max_exit)| PolicySettings {
+            reserve,
+            dead_band,
+            exit_after_secs,
+            exit_order,
+            max_create,
+            max_exit,
+        },
+    )
+}
+
+/// The exact rule with any order and reserve.
+pub(crate) fn exact_settings() -> impl Strategy<Value = PolicySettings> {
+    (exit_order(), prop_oneof![Just(Wei::ZERO), balance()]).prop_map(|(exit_order, reserve)| PolicySettings {
+        exit_order,
+        reserve,
+        ..PolicySettings::exact()
+    })
+}
+
+/// The position once an action is under way: deposits sent, exits told.
+pub(crate) fn under_way(position: &RollupPosition, action: &Action) -> RollupPosition {
+    let mut next = position.clone();
+    match action {
+        Action::Create(count) => next.creating += count.get(),
+        Action::Exit(pubkeys) => {
+            next.exit_candidates.retain(|candidate| !pubkeys.contains(&candidate.pubkey));
+            next.exiting += u64::try_from(pubkeys.len()).unwrap();
+        }
+        Action::Hold(_) => {}
+    }
+    next
+}
+
+/// The position once everything under way has happened: deposits mined, exited validators paid back and closed.
+pub(crate) fn landed(position: &RollupPosition) -> RollupPosition {
+    let paid =
+        position.balance.checked_sub(validators(position.creating)).expect("deposits that can be paid");
+    RollupPosition {
+        balance: paid.checked_add(validators(position.exiting)).unwrap(),
+        validator_count: position.validator_count + position.creating - position.exiting,
+        exiting: 0,
+        creating: 0,
+        ..position.clone()
+    }
+}
+
+/// The bridge once the deposits in flight have landed.
+pub(crate) fn bridge(position: &RollupPosition) -> BridgeState {
+    BridgeState {
+        balance: position
+            .balance
+            .checked_sub(validators(position.creating))
+            .expect("deposits that can be paid"),
+        validator_count: position.validator_count + position.creating,
+    }
+}
