@@ -84,9 +84,14 @@ mod tests {
 
     use super::*;
 
+    /// Keys in the opposite order of indices: a tie broken by the key would show.
+    fn key(index: u8) -> ValidatorPubkey {
+        ValidatorPubkey::new([u8::MAX - index; 48])
+    }
+
     fn candidate(index: u8, activated: u64, missed_performance: u64, cluster: u64) -> ExitCandidate {
         ExitCandidate {
-            pubkey: ValidatorPubkey::new([index; 48]),
+            pubkey: key(index),
             index: ValidatorIndex::new(index.into()),
             activated: Epoch::new(activated),
             missed_performance,
@@ -96,23 +101,24 @@ mod tests {
 
     #[track_caller]
     fn check(order: ExitOrder, count: u64, expected: &[u8]) {
-        let candidates = [candidate(4, 30, 7, 2), candidate(1, 10, 0, 2), candidate(3, 20, 7, 1)];
-        let keys: Vec<_> = expected.iter().map(|index| ValidatorPubkey::new([*index; 48])).collect();
+        let candidates =
+            [candidate(6, 10, 0, 1), candidate(4, 30, 7, 2), candidate(1, 10, 0, 2), candidate(3, 20, 7, 1)];
+        let keys: Vec<_> = expected.iter().copied().map(key).collect();
         assert_eq!(order.select(&candidates, count), keys);
     }
 
     #[test]
-    fn each_order_puts_its_own_first() {
-        check(ExitOrder::WorstPerforming, 3, &[3, 4, 1]);
-        check(ExitOrder::Oldest, 3, &[1, 3, 4]);
-        check(ExitOrder::Newest, 3, &[4, 3, 1]);
-        check(ExitOrder::ByCluster, 3, &[3, 1, 4]);
+    fn each_order_puts_its_own_first_and_the_lower_index_before_its_equal() {
+        check(ExitOrder::WorstPerforming, 4, &[3, 4, 1, 6]);
+        check(ExitOrder::Oldest, 4, &[1, 6, 3, 4]);
+        check(ExitOrder::Newest, 4, &[4, 3, 1, 6]);
+        check(ExitOrder::ByCluster, 4, &[3, 6, 1, 4]);
     }
 
     #[test]
     fn no_more_than_asked_for_are_selected() {
-        check(ExitOrder::Oldest, 2, &[1, 3]);
-        check(ExitOrder::Oldest, u64::MAX, &[1, 3, 4]);
+        check(ExitOrder::Oldest, 2, &[1, 6]);
+        check(ExitOrder::Oldest, u64::MAX, &[1, 6, 3, 4]);
     }
 
     #[test]

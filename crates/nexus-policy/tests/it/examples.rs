@@ -97,6 +97,18 @@ fn the_bridge_counts_exiting_validators_and_holds_creations_back() {
 }
 
 #[test]
+fn the_bridge_refuses_a_share_that_reaches_the_next_basis_point() {
+    // The eighth: 8 · 32 / (480 + 32) is 50 % sharp, one hundredth of a percent above the limit.
+    let position = RollupPosition { exiting: 7, exit_candidates: vec![], ..rollup(256, 4_999, 7) };
+    check(&position, &PolicySettings::exact(), Action::Hold(HoldReason::BridgeWouldRefuse));
+    check(
+        &RollupPosition { limit: BasisPoints::new(5_000).unwrap(), ..position },
+        &PolicySettings::exact(),
+        create(1),
+    );
+}
+
+#[test]
 fn reserve_and_caps_hold_creations_back() {
     let exact = PolicySettings::exact();
     let position = rollup(500, 4_000, 0);
@@ -154,9 +166,12 @@ fn contradictions_are_refused_by_name() {
     let error = refused(&RollupPosition { exiting: 1, ..base.clone() });
     assert_eq!(error, PositionError::CandidatesAboveCount { candidates: 2, remaining: 1 });
 
-    let twice = vec![candidate(1), candidate(1)];
-    let error = refused(&RollupPosition { exit_candidates: twice, ..base });
-    assert!(matches!(error, PositionError::DuplicateCandidate { index, .. } if index.get() == 1));
+    let same_key = ExitCandidate { index: ValidatorIndex::new(7), ..candidate(1) };
+    let same_index = ExitCandidate { pubkey: ValidatorPubkey::new([7; 48]), ..candidate(1) };
+    for second in [same_key, same_index] {
+        let error = refused(&RollupPosition { exit_candidates: vec![candidate(1), second], ..base.clone() });
+        assert_eq!(error, PositionError::DuplicateCandidate { pubkey: second.pubkey, index: second.index });
+    }
 }
 
 #[test]

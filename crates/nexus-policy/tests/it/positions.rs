@@ -19,6 +19,7 @@ pub(crate) fn share() -> impl Strategy<Value = BasisPoints> {
         3 => 0..=10_000_u16,
         1 => prop::sample::select(vec![0, 1, 9_999, 10_000]),
         2 => (0..=20_u16).prop_map(|twentieths| twentieths * 500),
+        2 => (1..=20_u16).prop_map(|twentieths| twentieths * 500 - 1),
     ]
     .prop_map(|bps| BasisPoints::new(bps).unwrap())
 }
