@@ -1,0 +1,119 @@
+//! Why the consensus layer gave no usable answer.
+
+use std::fmt;
+
+use nexus_http::HttpError;
+use nexus_primitives::ValidatorPubkey;
+
+use crate::SpecDifference;
+
+/// Why the consensus layer gave no usable answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BeaconError {
+    /// No answer, or none that a beacon node would give.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The node answered with an error.
+    #[error("beacon node {endpoint} answered {status} to {request}: {message}")]
+    Refused {
+        /// Who was asked.
+        endpoint: String,
+        /// What was asked, as in `GET /eth/v1/beacon/genesis`.
+        request: String,
+        /// HTTP status.
+        status: u16,
+        /// The node's own words.
+        message: String,
+    },
+    /// A constant of the network is missing or can't be true.
+    #[error("beacon node {endpoint}: {key} in its configuration is {problem}")]
+    UnusableSpec {
+        /// Who was asked.
+        endpoint: String,
+        /// Name of the constant in `/eth/v1/config/spec`.
+        key: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The node answered with a validator it wasn't asked for, or with one twice.
+    #[error("beacon node {endpoint} answered validator {pubkey} {problem}")]
+    UnexpectedValidator {
+        /// Who was asked.
+        endpoint: String,
+        /// The validator in question.
+        pubkey: ValidatorPubkey,
+        /// Why it is unexpected.
+        problem: &'static str,
+    },
+    /// Two configured nodes are of different networks.
+    #[error(
+        "beacon nodes {left} and {right} are of different networks: {difference} (compared in this order): \
+         correct [beacon] endpoints"
+    )]
+    NetworkMismatch {
+        /// The one node.
+        left: String,
+        /// The other node.
+        right: String,
+        /// The first constant in which they differ.
+        difference: Box<SpecDifference>,
+    },
+    /// Two nodes tell different things about a validator.
+    #[error("beacon nodes {left} and {right} disagree about validator {pubkey}: {field}")]
+    Disagreement {
+        /// The one node.
+        left: String,
+        /// The other node.
+        right: String,
+        /// The validator in question.
+        pubkey: ValidatorPubkey,
+        /// What differs, as a field of [`crate::BeaconValidator`], or `presence`.
+        field: &'static str,
+    },
+    /// Fewer nodes than needed gave an answer.
+    #[error("{answered} of the {needed} beacon nodes needed answered: {}", List(.failures))]
+    NoQuorum {
+        /// How many had to agree.
+        needed: usize,
+        /// How many gave an answer.
+        answered: usize,
+        /// What the others said.
+        failures: Vec<BeaconError>,
+    },
+}
+
+impl BeaconError {
+    /// Says whether the cause is a node that isn't there or isn't working, rather than one that answers wrongly.
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Http(error) => error.is_unreachable(),
+            Self::Refused { status, .. } => matches!(status, 429 | 502..=504),
+            Self::NoQuorum { failures, .. } => failures.iter().any(Self::is_unreachable),
+            Self::UnusableSpec { .. }
+            | Self::UnexpectedValidator { .. }
+            | Self::NetworkMismatch { .. }
+            | Self::Disagreement { .. } => false,
+        }
+    }
+}
+
+/// Failures one after the other, each with its innermost cause.
+struct List<'a>(&'a [BeaconError]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, failure) in self.0.iter().enumerate() {
+            let separator = if position > 0 { "; " } else { "" };
+            write!(f, "{separator}{failure}")?;
+            if let Some(cause) = innermost(failure) {
+                write!(f, " ({cause})")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn innermost(error: &dyn std::error::Error) -> Option<&dyn std::error::Error> {
+    std::iter::successors(error.source(), |cause| cause.source()).last()
+}
