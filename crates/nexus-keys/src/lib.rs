@@ -4,8 +4,18 @@
 
 mod deposit;
 mod deposit_json;
+#[cfg(any(feature = "keystore", feature = "vault"))]
+mod kdf_cost;
 #[cfg(any(feature = "mnemonic", feature = "keystore"))]
 mod key_path;
+#[cfg(feature = "keystore")]
+mod keystore;
+#[cfg(feature = "keystore")]
+mod keystore_kdf;
+#[cfg(feature = "keystore")]
+mod keystore_password;
+#[cfg(feature = "keystore")]
+mod keystore_wire;
 #[cfg(feature = "mnemonic")]
 mod mnemonic;
 #[cfg(feature = "mnemonic")]
@@ -14,8 +24,14 @@ mod validator_key;
 
 pub use deposit::{DepositError, DepositMessage, SignedDeposit};
 pub use deposit_json::{DepositDataJson, DepositEntryError, DepositJsonError};
+#[cfg(any(feature = "keystore", feature = "vault"))]
+pub use kdf_cost::{KdfCost, KdfCostError};
 #[cfg(any(feature = "mnemonic", feature = "keystore"))]
 pub use key_path::{KeyPath, ParseKeyPathError};
+#[cfg(feature = "keystore")]
+pub use keystore::{Keystore, KeystoreError};
+#[cfg(feature = "keystore")]
+pub use keystore_kdf::{KeystoreKdf, Pbkdf2Rounds};
 #[cfg(feature = "mnemonic")]
 pub use mnemonic::{Mnemonic, MnemonicError};
 #[cfg(feature = "mnemonic")]

@@ -5,3 +5,5 @@ mod deposits;
 #[cfg(feature = "mnemonic")]
 mod derivation;
 mod fixture;
+#[cfg(feature = "keystore")]
+mod keystores;
