@@ -16,8 +16,20 @@ mod keystore_kdf;
 mod keystore_password;
 #[cfg(feature = "keystore")]
 mod keystore_wire;
+#[cfg(feature = "vault")]
+mod local_vault;
 #[cfg(feature = "mnemonic")]
 mod mnemonic;
+#[cfg(feature = "vault")]
+mod mnemonic_keyring;
+#[cfg(feature = "vault")]
+mod mnemonic_vault;
+#[cfg(feature = "vault")]
+mod salt;
+#[cfg(feature = "vault")]
+mod sealed_mnemonic;
+#[cfg(feature = "vault")]
+mod sealed_wire;
 #[cfg(feature = "mnemonic")]
 mod seed;
 mod validator_key;
@@ -32,8 +44,20 @@ pub use key_path::{KeyPath, ParseKeyPathError};
 pub use keystore::{Keystore, KeystoreError};
 #[cfg(feature = "keystore")]
 pub use keystore_kdf::{KeystoreKdf, Pbkdf2Rounds};
+#[cfg(feature = "vault")]
+pub use local_vault::LocalVault;
 #[cfg(feature = "mnemonic")]
 pub use mnemonic::{Mnemonic, MnemonicError};
+#[cfg(feature = "vault")]
+pub use mnemonic_keyring::{KeyringError, MnemonicKeyring, Provision};
+#[cfg(feature = "test-utils")]
+pub use mnemonic_vault::MockMnemonicVault;
+#[cfg(feature = "vault")]
+pub use mnemonic_vault::{MnemonicVault, VaultError};
+#[cfg(feature = "vault")]
+pub use salt::{Salt, SaltTooShort};
+#[cfg(feature = "vault")]
+pub use sealed_mnemonic::{SealError, SealedMnemonic, VaultBinding};
 #[cfg(feature = "mnemonic")]
 pub use seed::{Seed, SeedTooShort};
 pub use validator_key::{KeyError, ValidatorKey};
