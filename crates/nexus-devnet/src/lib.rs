@@ -1,1 +1,11 @@
-//! stub
+//! The embedded world: an EVM with compiled contracts and a beacon chain, behind real HTTP.
+#![forbid(unsafe_code)]
+
+pub mod consensus;
+pub mod execution;
+mod clock;
+mod lockstep;
+pub mod operators;
+pub mod ssv_operators;
+
+pub use clock::DevnetClock;

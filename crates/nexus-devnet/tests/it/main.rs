@@ -1,0 +1,3 @@
+//! The embedded world through its public API and real sockets.
+
+mod execution;
