@@ -1,9 +1,9 @@
 //! The embedded world: an EVM with compiled contracts and a beacon chain, behind real HTTP.
 #![forbid(unsafe_code)]
 
+mod clock;
 pub mod consensus;
 pub mod execution;
-mod clock;
 mod lockstep;
 pub mod operators;
 pub mod ssv_operators;

@@ -19,7 +19,7 @@ use super::{
 ///
 /// Keeps the state after every slot from the finalized one to the head, so that it can be asked for each of them and
 /// rewound to any.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct BeaconChain {
     config: ConsensusConfig,
     genesis: Arc<BeaconState>,

@@ -1,3 +1,4 @@
 //! The embedded world through its public API and real sockets.
 
+mod beacon_api;
 mod execution;
