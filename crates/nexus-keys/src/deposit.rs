@@ -61,12 +61,10 @@ pub enum DepositError {
         source: BlsError,
     },
     /// A root that came with the deposit isn't the one its fields have.
-    #[error("{which} of {pubkey} is {stated}, its fields hash to {computed}")]
+    #[error("{which} is {stated}, the deposit's fields hash to {computed}")]
     Root {
         /// `deposit_message_root` or `deposit_data_root`.
         which: &'static str,
-        /// The validator.
-        pubkey: ValidatorPubkey,
         /// The root that was given.
         stated: Root,
         /// The root of the fields.
@@ -130,7 +128,7 @@ impl SignedDeposit {
         fork_version: ForkVersion,
     ) -> Result<Self, DepositError> {
         let deposit = Self::verify_signature(message, signature, fork_version)?;
-        deposit.check_root("deposit_data_root", deposit_data_root, deposit.deposit_data_root)?;
+        check_root("deposit_data_root", deposit_data_root, deposit.deposit_data_root)?;
         Ok(deposit)
     }
 
@@ -177,18 +175,6 @@ impl SignedDeposit {
         self.fork_version
     }
 
-    pub(crate) fn check_root(
-        &self,
-        which: &'static str,
-        stated: Root,
-        computed: Root,
-    ) -> Result<(), DepositError> {
-        if stated == computed {
-            return Ok(());
-        }
-        Err(DepositError::Root { which, pubkey: self.pubkey(), stated, computed })
-    }
-
     fn with_roots(message: DepositMessage, signature: BlsSignature, fork_version: ForkVersion) -> Self {
         Self {
             message,
@@ -198,4 +184,8 @@ impl SignedDeposit {
             fork_version,
         }
     }
+}
+
+pub(crate) fn check_root(which: &'static str, stated: Root, computed: Root) -> Result<(), DepositError> {
+    if stated == computed { Ok(()) } else { Err(DepositError::Root { which, stated, computed }) }
 }

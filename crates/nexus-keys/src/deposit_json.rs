@@ -6,7 +6,7 @@ use nexus_primitives::{ForkVersion, Gwei, HexError, ValidatorPubkey, WithdrawalC
 use serde::{Deserialize, Serialize};
 use serde_json::ser::{Formatter, Serializer};
 
-use crate::{DepositError, DepositMessage, SignedDeposit};
+use crate::{DepositError, DepositMessage, SignedDeposit, deposit::check_root};
 
 /// The release of ethstaker-deposit-cli whose files these are compared with, byte for byte.
 const DEPOSIT_CLI_VERSION: &str = "1.3.1-dev";
@@ -121,7 +121,7 @@ impl DepositDataJson {
         let data_root = self.deposit_data_root.parse()?;
         let deposit = SignedDeposit::verify(message, self.signature.parse()?, data_root, fork_version)?;
         let message_root = self.deposit_message_root.parse()?;
-        deposit.check_root("deposit_message_root", message_root, deposit.deposit_message_root())?;
+        check_root("deposit_message_root", message_root, deposit.deposit_message_root())?;
         Ok(deposit)
     }
 

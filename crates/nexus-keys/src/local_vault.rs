@@ -14,6 +14,9 @@ use nexus_primitives::RollupAdmin;
 
 use crate::{MnemonicVault, SealedMnemonic, VaultError};
 
+/// Permission bits nobody but the owner may have.
+const GROUP_AND_OTHERS: u32 = 0o077;
+
 /// A [`MnemonicVault`] in a directory of mode 0700: one file `0x<admin>.json` of mode 0600 per rollup.
 ///
 /// Files are written whole, synced and then linked into place, which fails when the name is taken: neither a crash nor
@@ -156,7 +159,7 @@ fn read_private(path: &Path) -> Result<Option<String>, VaultError> {
 
 fn check_mode(path: &Path, metadata: &fs::Metadata) -> Result<(), VaultError> {
     let mode = metadata.permissions().mode() & 0o7777;
-    if mode & 0o077 == 0 {
+    if mode & GROUP_AND_OTHERS == 0 {
         return Ok(());
     }
     Err(VaultError::Permissions { path: path.to_owned(), mode })
