@@ -1,0 +1,53 @@
+# Every habit as a recipe. CI runs `just ci` and nothing else.
+
+# List the recipes.
+default:
+    @just --list
+
+# Walk the whole story in the embedded world.
+demo *args:
+    cargo run --release -- demo --headless {{ args }}
+
+# Start the embedded world alone; it writes a ready configuration into DIR.
+devnet dir="devnet":
+    cargo run --release -- devnet --dir {{ dir }}
+
+# All tests.
+test:
+    cargo test --workspace
+
+# The formatting that CI checks.
+fmt:
+    cargo fmt --all
+
+# Formatting is as it should be.
+fmt-check:
+    cargo fmt --all --check
+
+# Lints, warnings refused.
+lint:
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# Documentation builds without a warning.
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+# Licences, sources and duplicate versions of dependencies (needs cargo-deny; advisories need the network).
+deny:
+    cargo deny --locked check bans licenses sources
+
+# Every library crate can be packaged on its own.
+package:
+    cargo package --workspace --exclude nexus-bot --allow-dirty --no-verify --locked
+
+# Rebuild the devnet contracts with solc from npm.
+contracts:
+    cd fixtures/contracts && npm ci --no-audit --no-fund && node build.mjs
+
+# The committed artifacts are what the sources compile to.
+contracts-check:
+    cd fixtures/contracts && npm ci --no-audit --no-fund && node build.mjs --check
+
+# What CI runs.
+ci: fmt-check lint doc contracts-check test package
+    cargo run --release --locked -- demo --headless
