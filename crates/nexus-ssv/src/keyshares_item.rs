@@ -6,8 +6,8 @@ use nexus_primitives::{
 };
 
 use crate::{
-    ClusterError, Expectation, Keyshares, Operator, OperatorError, Registration, SharesDataError,
-    VerifyError, operator, verify, wire,
+    ClusterError, Expectation, Keyshares, Operator, OperatorError, OperatorPrivateKey, Registration,
+    SharesDataError, VerifyError, operator, verify, wire,
 };
 
 /// Keyshares together with the operators' RSA keys, as a file carries them.
@@ -46,7 +46,8 @@ pub enum KeysharesItemError {
         /// What is wrong with zero.
         reason: ZeroOperatorId,
     },
-    /// Ids that don't ascend strictly; the contract refuses them (`UnsortedOperatorsList`, `OperatorsListNotUnique`).
+    /// Ids that don't ascend strictly; the contract refuses them (`UnsortedOperatorsList`,
+    /// `OperatorsListNotUnique`).
     #[error("{field}: operator {second} follows {first}, ids must ascend")]
     NotAscending {
         /// Path of the field.
@@ -117,6 +118,21 @@ impl KeysharesItem {
             Some(operator) => Err(VerifyError::OperatorKey { operator: operator.id }),
             None => Ok(()),
         }
+    }
+
+    /// Opens the share of each operator whose private key is given ([`verify_decryption`](crate::verify_decryption)),
+    /// and checks that the file carries the public half of it.
+    pub fn verify_decryption<'k>(
+        &self,
+        keys: impl IntoIterator<Item = (OperatorId, &'k OperatorPrivateKey)>,
+    ) -> Result<(), VerifyError> {
+        for (id, key) in keys {
+            verify::verify_decryption(&self.keyshares, [(id, key)])?;
+            if self.operators.iter().any(|operator| operator.id == id && operator.key != key.public_key()) {
+                return Err(VerifyError::OperatorKey { operator: id });
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn from_wire(item: &wire::Item) -> Result<Self, KeysharesItemError> {

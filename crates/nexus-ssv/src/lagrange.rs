@@ -1,7 +1,7 @@
 //! Lagrange interpolation at operator ids: of share secrets, share public keys and partial signatures.
 //!
-//! A polynomial of degree `t - 1` is fixed by its values at `t` operator ids. Public keys and signatures are the same
-//! polynomial "in the exponent", so the same coefficients combine them.
+//! A polynomial of degree `t - 1` is fixed by its values at `t` operator ids. Public keys and signatures are the
+//! same polynomial "in the exponent", so the same coefficients combine them.
 
 use bls12_381::Scalar;
 use blst::{

@@ -1,25 +1,25 @@
 //! SSV keyshares: a validator key split among operators, none of whom can sign alone.
 //!
-//! Splits a key by Shamir's scheme over the scalar field of BLS12-381 with the operators' ids as x-coordinates, encrypts
-//! each share to its operator, signs `owner:nonce` for the registration, and reads, writes and verifies the result, both
-//! as the `sharesData` bytes that the SSV contract takes and as the `keyshares.json` that SSV's tools exchange. Nothing
-//! is handed out that wasn't interpolated back to the validator's public key first.
+//! Splits a key by Shamir's scheme over the scalar field of BLS12-381 with the operators' ids as x-coordinates,
+//! encrypts each share to its operator, signs `owner:nonce` for the registration, and reads, writes and verifies the
+//! result, both as the `sharesData` bytes that the SSV contract takes and as the `keyshares.json` that SSV's tools
+//! exchange. Nothing is handed out that wasn't interpolated back to the validator's public key first.
 //!
-//! What this crate never does: talk to a network, touch a file, read a clock, or draw randomness of its own. Secrets live
-//! in zeroizing types and appear in no error.
+//! What this crate never does: talk to a network, touch a file, read a clock, or draw randomness of its own. Secrets
+//! live in zeroizing types and appear in no error.
 //!
 //! ```
 //! use nexus_keys::ValidatorKey;
 //! use nexus_primitives::{OperatorId, OwnerNonce};
 //! use nexus_ssv::{
-//!     CreatedAt, Expectation, KeysharesFile, KeysharesItem, Operator, OperatorPrivateKey, Registration, split,
-//!     verify_decryption,
+//!     Expectation, KeysharesFile, KeysharesItem, Operator, OperatorPrivateKey, Registration, split,
 //! };
 //! # use zeroize::Zeroizing;
 //!
 //! let mut rng = rand::rng();
 //! // Operators publish these keys; here we play the operators too.
-//! let private_keys = (0..4).map(|_| OperatorPrivateKey::generate(&mut rng)).collect::<Result<Vec<_>, _>>()?;
+//! let private_keys =
+//!     (0..4).map(|_| OperatorPrivateKey::generate(&mut rng)).collect::<Result<Vec<_>, _>>()?;
 //! let operators = (1..)
 //!     .zip(&private_keys)
 //!     .map(|(id, key)| Ok(Operator { id: OperatorId::new(id)?, key: key.public_key() }))
@@ -32,13 +32,15 @@
 //! assert_eq!(keyshares.shares_data().encode().len(), 96 + 304 * 4);
 //!
 //! let item = KeysharesItem::new(keyshares, &operators)?;
-//! let json = KeysharesFile { created_at: None, items: vec![item] }.to_json("2026-11-23T08:58:25.912Z".parse()?);
+//! let file = KeysharesFile { created_at: None, items: vec![item] };
+//! let json = file.to_json("2026-11-23T08:58:25.912Z".parse()?);
 //!
 //! let read = KeysharesFile::from_json(&json)?;
-//! let expectation = Expectation::none().pubkey(key.pubkey()).registration(registration).operators(&operators);
+//! let expectation =
+//!     Expectation::none().pubkey(key.pubkey()).registration(registration).operators(&operators);
 //! for item in &read.items {
 //!     item.verify(&expectation)?;
-//!     verify_decryption(item.keyshares(), operators.iter().map(|operator| operator.id).zip(&private_keys))?;
+//!     item.verify_decryption(operators.iter().map(|operator| operator.id).zip(&private_keys))?;
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

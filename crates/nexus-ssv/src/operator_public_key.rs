@@ -1,15 +1,16 @@
 //! An SSV operator's RSA public key, in the forms in which it travels.
 //!
-//! The SSV network passes it around as base64 of a PEM text whose label says `RSA PUBLIC KEY` (PKCS#1) while its body
-//! is a `SubjectPublicKeyInfo`. On chain, `OperatorAdded.publicKey` holds that base64 ABI-encoded once more.
+//! The SSV network passes it around as base64 of a PEM text whose label says `RSA PUBLIC KEY` (PKCS#1) while its
+//! body is a `SubjectPublicKeyInfo`. On chain, `OperatorAdded.publicKey` holds that base64 ABI-encoded once more.
 //!
 //! # Why the RSA timing advisory doesn't apply
 //!
 //! RUSTSEC-2023-0071 ("Marvin") lets someone who can time many decryptions recover a plaintext. Splitting uses the
 //! public key only: `m^e mod n` with a public exponent, on a plaintext that is encrypted once, and no private key
-//! exists in the process. Private operations belong to operators; see [`OperatorPrivateKey`](crate::OperatorPrivateKey).
+//! exists in the process. Private operations belong to operators; see
+//! [`OperatorPrivateKey`](crate::OperatorPrivateKey).
 
-use std::{fmt, str::FromStr};
+use std::{fmt, iter, str::FromStr};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use rand_core::CryptoRng;
@@ -31,6 +32,8 @@ const SPKI_LABEL: &str = "PUBLIC KEY";
 const MODULUS_BITS: usize = 2048;
 /// The one public exponent that SSV's operators have.
 const EXPONENT: [u8; 3] = [1, 0, 1];
+/// No honest modulus has a prime factor below this; five of six damaged ones do.
+const SMALL_FACTORS: u64 = 1000;
 
 /// The RSA-2048 key to which an operator's share is encrypted. Two keys are equal when modulus and exponent are.
 #[derive(Clone, PartialEq, Eq)]
@@ -73,7 +76,13 @@ pub enum OperatorKeyError {
         /// The exponent in hexadecimal.
         found: String,
     },
-    /// Modulus and exponent make no key: an even modulus, for example.
+    /// The modulus has a small factor: the key is damaged, and others could open what is encrypted to it.
+    #[error("modulus is divisible by {factor}, the key is damaged")]
+    Factor {
+        /// The smallest factor.
+        factor: u64,
+    },
+    /// Modulus and exponent make no key.
     #[error("modulus and exponent are not an RSA key")]
     Invalid,
     /// The bytes of an event aren't text.
@@ -155,7 +164,20 @@ fn check_parts(modulus: &[u8], exponent: &[u8]) -> Result<(), OperatorKeyError> 
     if exponent != EXPONENT {
         return Err(OperatorKeyError::Exponent { found: hex::encode(exponent) });
     }
-    Ok(())
+    match small_factor(modulus) {
+        Some(factor) => Err(OperatorKeyError::Factor { factor }),
+        None => Ok(()),
+    }
+}
+
+fn small_factor(modulus: &[u8]) -> Option<u64> {
+    // 256 bytes, so no byte is left over.
+    let (words, _) = modulus.as_chunks();
+    let words: Vec<_> = words.iter().map(|word| u64::from(u32::from_be_bytes(*word))).collect();
+    iter::once(2).chain((3..SMALL_FACTORS).step_by(2)).find(|factor| {
+        let remainder = words.iter().try_fold(0_u64, |rest, word| ((rest << 32) | word).checked_rem(*factor));
+        remainder == Some(0)
+    })
 }
 
 impl FromStr for OperatorPublicKey {

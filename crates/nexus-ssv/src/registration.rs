@@ -9,9 +9,9 @@ use nexus_primitives::{
 
 /// The owner of an SSV cluster and the nonce its next registration will have.
 ///
-/// The validator key signs both, so that nobody can take the shares out of the mempool into a cluster of their own and
-/// nobody can register an old set again. SSV's nodes check it, its contract doesn't: a wrong nonce costs a registration
-/// that pays fees and never runs.
+/// The validator key signs both, so that nobody can take the shares out of the mempool into a cluster of their own
+/// and nobody can register an old set again. SSV's nodes check it, its contract doesn't: a wrong nonce costs a
+/// registration that pays fees and never runs.
 ///
 /// Nodes written in Go count nonces modulo 65 536; an owner with more registrations signs `nonce % 65536`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

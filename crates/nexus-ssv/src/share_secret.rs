@@ -13,8 +13,8 @@ const DIGITS: usize = 64;
 /// The share of one operator: a scalar `0 < s < r`, itself a BLS secret key.
 ///
 /// # Security
-/// Kept like a validator key: no `Clone`, `Debug`, `Display` or `Serialize`, overwritten when dropped. A threshold of
-/// them is the validator key.
+/// Kept like a validator key: no `Clone`, `Debug`, `Display` or `Serialize`, overwritten when dropped. A threshold
+/// of them is the validator key.
 pub struct ShareSecret(ValidatorKey);
 
 /// Why a plaintext isn't a share.

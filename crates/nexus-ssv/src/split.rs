@@ -42,13 +42,13 @@ pub enum SplitError {
 
 /// Splits `key` among 4, 7, 10 or 13 operators, for one registration.
 ///
-/// Operators may come in any order; the result is ascending by id, as the contract wants it. Each share is encrypted to
-/// its operator, the whole key signs `owner:nonce`, and before anything is returned the share public keys are
+/// Operators may come in any order; the result is ascending by id, as the contract wants it. Each share is encrypted
+/// to its operator, the whole key signs `owner:nonce`, and before anything is returned the share public keys are
 /// interpolated back to the validator's.
 ///
 /// # Security
-/// Splitting one key twice gives shares of different polynomials. Two clusters that run the same validator at once get
-/// it slashed: split again only for a registration that replaces the former one.
+/// Splitting one key twice gives shares of different polynomials. Two clusters that run the same validator at once
+/// get it slashed: split again only for a registration that replaces the former one.
 pub fn split<R: CryptoRng + ?Sized>(
     key: &ValidatorKey,
     operators: &[Operator],

@@ -128,10 +128,10 @@ impl<'a> Expectation<'a> {
 
 /// Verifies keyshares as far as that is possible without the operators' private keys.
 ///
-/// Checked: they meet the expectation; the validator's key signed `owner:nonce`; every share public key is a point of
-/// its group; any threshold of them combines to the validator's key, and no fewer do.
+/// Checked: they meet the expectation; the validator's key signed `owner:nonce`; every share public key is a point
+/// of its group; any threshold of them combines to the validator's key, and no fewer do.
 ///
-/// **Not** checked: the ciphertexts. Only an operator can tell what its ciphertext holds; see [`verify_decryption`].
+/// **Not** checked: the ciphertexts. Only an operator can tell what its own holds; see [`verify_decryption`].
 pub fn verify(keyshares: &Keyshares, expectation: &Expectation<'_>) -> Result<(), VerifyError> {
     check_expectation(keyshares, expectation)?;
     check_signature(keyshares)?;
@@ -180,10 +180,11 @@ fn check_signature(keyshares: &Keyshares) -> Result<(), VerifyError> {
 
 /// Checks the share public keys against the validator's key and each other.
 ///
-/// The first `t` fix a polynomial of degree below `t`. It must have the validator's key at zero and every other share
-/// at its operator's id, so all `n` shares and the key lie on it, and any `t` of them combine to the key. Were its
-/// degree lower, then *every* `t - 1` shares would combine to the key; were it exactly `t - 1`, then none would, since
-/// the difference of two such polynomials has its `t - 1` zeros at the ids and none at zero. One subset tells.
+/// The first `t` fix a polynomial of degree below `t`. It must have the validator's key at zero and every other
+/// share at its operator's id, so all `n` shares and the key lie on it, and any `t` of them combine to the key. Were
+/// its degree lower, then *every* `t - 1` shares would combine to the key; were it exactly `t - 1`, then none would,
+/// since it differs from the polynomial through them at all but their `t - 1` ids, and zero is no id. One subset
+/// tells.
 pub(crate) fn check_shares(keyshares: &Keyshares) -> Result<(), VerifyError> {
     let expected = keyshares.pubkey();
     let points = share_points(keyshares)?;

@@ -136,7 +136,7 @@ fn each_defect_has_its_own_error() {
         Err(OperatorKeyError::Exponent { found: "03".to_owned() })
     );
     let even = pkcs1(&[&modulus[..255], &[0]].concat(), &e);
-    assert_eq!(parse(&pem("RSA PUBLIC KEY", &even)), Err(OperatorKeyError::Invalid));
+    assert_eq!(parse(&pem("RSA PUBLIC KEY", &even)), Err(OperatorKeyError::Factor { factor: 2 }));
 }
 
 #[test]
