@@ -9,7 +9,8 @@ use crate::{RollupPosition, locked::Locked};
 
 /// What the bridge contract looks at when the Nexus contract asks it to deposit.
 ///
-/// A model of `NexusBaseBridge.depositValidatorNexus`, to the wei and with its rounding:
+/// A model of `NexusBaseBridge.depositValidatorNexus`, to the wei and with its rounding, which the tests compare with
+/// the compiled contract:
 ///
 /// ```text
 /// (validatorCount + k) · 32e18 · 10000 / (balance + (validatorCount + k) · 32e18) > limit  →  StakingLimitExceeding

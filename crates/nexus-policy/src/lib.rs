@@ -57,7 +57,7 @@
 //! * A higher limit never means fewer creations or more exits.
 //! * No amount up to 2²⁵⁶ − 1 wei wraps or panics: a position that can't be planned for is a [`PositionError`].
 //!
-//! Each is a property test of this name's law in `tests/it/laws.rs`; the second also runs against the compiled contract.
+//! Each is a property test in `tests/it/laws.rs`; `tests/it/contract_laws.rs` asks the compiled bridge contract in the EVM.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used))]
 

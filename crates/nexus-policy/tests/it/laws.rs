@@ -19,7 +19,7 @@ fn decide(position: &RollupPosition, settings: &PolicySettings) -> Action {
 }
 
 /// `32 ETH · staying ≤ locked · limit`, multiplied out so that nothing is rounded.
-fn is_within(locked: Wei, staying: u64, limit: BasisPoints) -> bool {
+pub(crate) fn is_within(locked: Wei, staying: u64, limit: BasisPoints) -> bool {
     let staked = VALIDATOR_DEPOSIT.get() * U256::from(staying);
     staked * U256::from(10_000) <= locked.get() * U256::from(limit.get())
 }

@@ -110,6 +110,34 @@ pub(crate) fn free_position() -> impl Strategy<Value = RollupPosition> {
     )
 }
 
+/// A bridge of up to thirty validators' worth of ETH, often a wei beside a whole number of them.
+pub(crate) fn bridge_state() -> impl Strategy<Value = BridgeState> {
+    let balance =
+        (0..=30_u64, 0..=31_u64, prop::sample::select(vec![-1_i8, 0, 1])).prop_map(|(count, ether, off)| {
+            let amount = validators(count).checked_add(Wei::from_ether(ether)).unwrap();
+            match off {
+                -1 => amount.saturating_sub(Wei::new(U256::ONE)),
+                _ => amount.checked_add(Wei::new(U256::from(off.unsigned_abs()))).unwrap(),
+            }
+        });
+    (balance, 0..=40_u64).prop_map(|(balance, validator_count)| BridgeState { balance, validator_count })
+}
+
+/// A position of such a bridge, whose deposits in flight it can pay.
+pub(crate) fn payable_position() -> impl Strategy<Value = RollupPosition> {
+    (bridge_state(), share(), prop_oneof![Just(0), 0..=40_u64], prop_oneof![Just(0), 0..=10_u64]).prop_map(
+        |(BridgeState { balance, validator_count }, limit, exiting, creating)| RollupPosition {
+            balance,
+            limit,
+            validator_count,
+            exiting: exiting.min(validator_count),
+            creating: creating.min(balance.div_floor(VALIDATOR_DEPOSIT).unwrap().to()),
+            excess_for_secs: 0,
+            exit_candidates: vec![],
+        },
+    )
+}
+
 /// Anything that the types can hold.
 pub(crate) fn wild_position() -> impl Strategy<Value = RollupPosition> {
     let wei = prop_oneof![
