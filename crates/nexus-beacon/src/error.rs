@@ -5,7 +5,7 @@ use std::fmt;
 use nexus_http::HttpError;
 use nexus_primitives::ValidatorPubkey;
 
-use crate::SpecDifference;
+use crate::{NotReady, SpecDifference};
 
 /// Why the consensus layer gave no usable answer.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +25,15 @@ pub enum BeaconError {
         status: u16,
         /// The node's own words.
         message: String,
+    },
+    /// The node answers, and its view is no ground to act on.
+    #[error("beacon node {endpoint} is not ready")]
+    NotReady {
+        /// Who was asked.
+        endpoint: String,
+        /// What it is waiting for.
+        #[source]
+        source: NotReady,
     },
     /// A constant of the network is missing or can't be true.
     #[error("beacon node {endpoint}: {key} in its configuration is {problem}")]
@@ -48,8 +57,8 @@ pub enum BeaconError {
     },
     /// Two configured nodes are of different networks.
     #[error(
-        "beacon nodes {left} and {right} are of different networks: {difference} (compared in this order): \
-         correct [beacon] endpoints"
+        "beacon nodes {left} and {right} are of different networks: {difference}: correct the list of \
+         endpoints"
     )]
     NetworkMismatch {
         /// The one node.
@@ -90,10 +99,22 @@ impl BeaconError {
             Self::Http(error) => error.is_unreachable(),
             Self::Refused { status, .. } => matches!(status, 429 | 502..=504),
             Self::NoQuorum { failures, .. } => failures.iter().any(Self::is_unreachable),
-            Self::UnusableSpec { .. }
+            Self::NotReady { .. }
+            | Self::UnusableSpec { .. }
             | Self::UnexpectedValidator { .. }
             | Self::NetworkMismatch { .. }
             | Self::Disagreement { .. } => false,
+        }
+    }
+
+    /// Says whether the nodes answer and only have to catch up: wait, nothing is wrong with the configuration.
+    pub fn is_not_ready(&self) -> bool {
+        match self {
+            Self::NotReady { .. } => true,
+            Self::NoQuorum { failures, .. } => {
+                !failures.is_empty() && failures.iter().all(Self::is_not_ready)
+            }
+            _ => false,
         }
     }
 }

@@ -42,18 +42,29 @@ pub enum NotReady {
     ExecutionOffline,
 }
 
-impl BeaconHead {
-    /// Says whether the node's view is good enough to act on.
-    pub const fn ready(&self) -> Result<(), NotReady> {
-        if self.is_syncing {
-            Err(NotReady::Syncing { head: self.slot })
-        } else if self.el_offline {
-            Err(NotReady::ExecutionOffline)
-        } else if self.is_optimistic {
-            Err(NotReady::Optimistic { head: self.slot })
+impl NotReady {
+    pub(crate) const fn from_flags(
+        head: Slot,
+        is_syncing: bool,
+        is_optimistic: bool,
+        el_offline: bool,
+    ) -> Result<(), Self> {
+        if is_syncing {
+            Err(Self::Syncing { head })
+        } else if el_offline {
+            Err(Self::ExecutionOffline)
+        } else if is_optimistic {
+            Err(Self::Optimistic { head })
         } else {
             Ok(())
         }
+    }
+}
+
+impl BeaconHead {
+    /// Says whether the node's view is good enough to act on.
+    pub const fn ready(&self) -> Result<(), NotReady> {
+        NotReady::from_flags(self.slot, self.is_syncing, self.is_optimistic, self.el_offline)
     }
 
     /// Returns the more cautious view of two: the older points, every doubt.

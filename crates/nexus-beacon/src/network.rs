@@ -42,7 +42,7 @@ pub struct SpecDifference {
 
 impl fmt::Display for SpecDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is {} there and {} here", self.field, self.left, self.right)
+        write!(f, "{} is {} on the one and {} on the other", self.field, self.left, self.right)
     }
 }
 

@@ -48,6 +48,16 @@ impl ExitSubmission {
     }
 }
 
+impl SubmissionOutcome {
+    /// Returns why the node gave no answer about the exit; `None` when it gave one.
+    pub fn into_failure(self) -> Option<BeaconError> {
+        match self {
+            Self::Failed(error) => Some(error),
+            Self::Accepted | Self::AlreadyKnown | Self::Refused { .. } => None,
+        }
+    }
+}
+
 /// One clause per node, separated by semicolons.
 impl fmt::Display for ExitSubmission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,274 @@
+//! One endpoint, well-behaved and not.
+
+use std::{error::Error, time::Duration};
+
+use axum::http::Method;
+use nexus_beacon::{
+    BeaconError, BeaconHead, BeaconNode, NotReady, PendingDeposit, PendingPartialWithdrawal, StateId,
+    SubmissionOutcome, ValidatorStatus,
+};
+use nexus_primitives::{ChainId, Epoch, EpochCount, ForkVersion, Gwei, Root, Slot, ValidatorIndex};
+use serde_json::{Value, json};
+
+use crate::{
+    exits::signed_exit,
+    server::{Mood, Node, Server, key, nobody, validator},
+};
+
+fn chain_of(error: &dyn Error) -> String {
+    let chain = std::iter::successors(Some(error), |&error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[tokio::test]
+async fn spec_and_head_are_read() {
+    let server = Server::start(Node::default()).await;
+    let spec = server.client().fetch_spec().await.unwrap();
+    assert_eq!(spec.genesis_fork_version, ForkVersion::MAINNET);
+    assert_eq!(spec.exit_fork_version(), ForkVersion::new([3, 0, 0, 0]));
+    assert_eq!((spec.seconds_per_slot, spec.slots_per_epoch), (12, 32));
+    assert_eq!(spec.shard_committee_period, EpochCount::new(256));
+    assert_eq!(spec.deposit_chain_id, ChainId::new(1));
+    assert_eq!(spec.deposit_contract.to_string(), "0x00000000219ab540356cBB839Cbe05303d7705Fa");
+    let head = server.client().fetch_head().await.unwrap();
+    let expected = BeaconHead {
+        slot: Slot::new(12_800_000),
+        is_syncing: false,
+        is_optimistic: false,
+        el_offline: false,
+        finalized_epoch: Epoch::new(399_998),
+        justified_epoch: Epoch::new(399_999),
+        fork_version: ForkVersion::new([5, 0, 0, 0]),
+    };
+    assert_eq!((head, head.ready()), (expected, Ok(())));
+}
+
+#[tokio::test]
+async fn a_node_without_the_later_health_flags_is_understood() {
+    let syncing = json!({ "head_slot": "7", "sync_distance": "3", "is_syncing": true });
+    let server = Server::start(Node { syncing, ..Node::default() }).await;
+    let head = server.client().fetch_head().await.unwrap();
+    assert_eq!(head.ready(), Err(NotReady::Syncing { head: Slot::new(7) }));
+}
+
+#[tokio::test]
+async fn a_slot_length_in_milliseconds_is_understood_and_a_missing_one_named() {
+    let server = Server::start(Node::default()).await;
+    server.node().spec.as_object_mut().unwrap().remove("SECONDS_PER_SLOT");
+    let error = server.client().fetch_spec().await.unwrap_err();
+    assert!(error.to_string().contains("SECONDS_PER_SLOT in its configuration is missing"), "{error}");
+    server.node().spec["SLOT_DURATION_MS"] = json!("6000");
+    assert_eq!(server.client().fetch_spec().await.unwrap().seconds_per_slot, 6);
+}
+
+#[tokio::test]
+async fn a_constant_that_is_missing_out_of_range_or_zero_is_named() {
+    for (key, value, expected) in [
+        ("CAPELLA_FORK_VERSION", Value::Null, "data.CAPELLA_FORK_VERSION"),
+        ("SLOTS_PER_EPOCH", json!("18446744073709551616"), "18446744073709551616 is out of range"),
+        ("SLOTS_PER_EPOCH", json!(32), "expected a string"),
+        ("SLOTS_PER_EPOCH", json!("0"), "SLOTS_PER_EPOCH in its configuration is zero"),
+        ("SECONDS_PER_SLOT", json!("0"), "SECONDS_PER_SLOT in its configuration is less than a second"),
+    ] {
+        let server = Server::start(Node::default()).await;
+        server.node().spec[key] = value;
+        let error = server.client().fetch_spec().await.unwrap_err();
+        let text = chain_of(&error);
+        assert!(text.contains(expected) && text.contains(&server.endpoint.to_string()), "{text}");
+        assert!(!error.is_unreachable());
+    }
+}
+
+#[tokio::test]
+async fn known_validators_are_read_and_unknown_ones_are_absent() {
+    let exiting = {
+        let mut entry = validator(7);
+        entry["status"] = json!("active_exiting");
+        entry["validator"]["exit_epoch"] = json!("5000");
+        entry["validator"]["withdrawable_epoch"] = json!("5256");
+        entry
+    };
+    let validators = vec![exiting, validator(3), validator(5)];
+    let server = Server::start(Node { validators, ..Node::default() }).await;
+    let keys = [key(7), key(3), key(99), key(3)];
+    let found = server.client().fetch_validators(StateId::Finalized, &keys).await.unwrap();
+    let [three, seven] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((three.index, three.status), (ValidatorIndex::new(3), ValidatorStatus::ActiveOngoing));
+    assert_eq!(
+        (three.balance, three.effective_balance),
+        (Gwei::new(32_001_000_000), Gwei::VALIDATOR_DEPOSIT)
+    );
+    assert_eq!((three.activation_epoch, three.exit_epoch), (Some(Epoch::new(100)), None));
+    assert_eq!(
+        (seven.exit_epoch, seven.withdrawable_epoch),
+        (Some(Epoch::new(5_000)), Some(Epoch::new(5_256)))
+    );
+    assert_eq!(seven.pubkey, key(7));
+    assert_eq!(
+        server.node().requests,
+        [(Method::POST, "/eth/v1/beacon/states/finalized/validators".to_owned(), 3)]
+    );
+}
+
+#[tokio::test]
+async fn many_keys_are_asked_in_pages() {
+    let validators = (0..1_001).map(validator).collect();
+    let server = Server::start(Node { validators, ..Node::default() }).await;
+    let keys: Vec<_> = (0..1_001).map(key).collect();
+    let found = server.client().fetch_validators(StateId::Head, &keys).await.unwrap();
+    assert!(found.iter().map(|validator| validator.pubkey).eq(keys));
+    let pages: Vec<_> = server.node().requests.iter().map(|(_, _, ids)| *ids).collect();
+    assert_eq!(pages, [500, 500, 1]);
+}
+
+#[tokio::test]
+async fn asking_for_no_validator_asks_nobody() {
+    let server = Server::start(Node::default()).await;
+    assert_eq!(server.client().fetch_validators(StateId::Head, &[]).await.unwrap(), []);
+    assert!(server.node().requests.is_empty());
+}
+
+#[tokio::test]
+async fn a_node_without_post_is_asked_with_get_from_then_on() {
+    let validators = (0..130).map(validator).collect();
+    let server = Server::start(Node { has_post: false, validators, ..Node::default() }).await;
+    let keys: Vec<_> = (0..130).map(key).collect();
+    let client = server.client();
+    for _ in 0..2 {
+        assert_eq!(client.fetch_validators(StateId::Head, &keys).await.unwrap().len(), 130);
+    }
+    let requests: Vec<_> = server.node().requests.iter().map(|(m, _, ids)| (m.clone(), *ids)).collect();
+    let get = |ids| (Method::GET, ids);
+    assert_eq!(requests, [(Method::POST, 130), get(64), get(64), get(2), get(64), get(64), get(2)]);
+}
+
+#[tokio::test]
+async fn validators_that_nobody_asked_for_or_that_come_twice_are_refused() {
+    for (second, expected) in [(4, "without being asked for it"), (3, "twice")] {
+        let validators = vec![validator(3), validator(second)];
+        let server = Server::start(Node { ignores_ids: true, validators, ..Node::default() }).await;
+        let error = server.client().fetch_validators(StateId::Head, &[key(3)]).await.unwrap_err();
+        let endpoint = &server.endpoint;
+        assert_eq!(
+            error.to_string(),
+            format!("beacon node {endpoint} answered validator {} {expected}", key(second))
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_validator_of_another_shape_is_located() {
+    let mut odd = validator(3);
+    odd["validator"]["slashed"] = json!("no");
+    let server = Server::start(Node { validators: vec![odd], ..Node::default() }).await;
+    let error = server.client().fetch_validators(StateId::Head, &[key(3)]).await.unwrap_err();
+    assert!(error.to_string().ends_with("unexpected shape at data[0].validator.slashed"), "{error}");
+}
+
+#[tokio::test]
+async fn electra_s_queues_are_read() {
+    let credentials = Root::new([1; 32]);
+    let deposits = json!([{
+        "pubkey": key(1), "withdrawal_credentials": credentials, "amount": "32000000000",
+        "signature": format!("0x{}", "11".repeat(96)), "slot": "77",
+    }]);
+    let withdrawals = json!([{ "validator_index": "5", "amount": "9", "withdrawable_epoch": "11" }]);
+    let node = Node { deposits: Some(deposits), withdrawals: Some(withdrawals), ..Node::default() };
+    let server = Server::start(node).await;
+    let client = server.client();
+    assert_eq!(
+        client.fetch_pending_deposits(StateId::Head).await.unwrap().unwrap(),
+        [PendingDeposit {
+            pubkey: key(1),
+            withdrawal_credentials: credentials,
+            amount: Gwei::VALIDATOR_DEPOSIT,
+            slot: Slot::new(77),
+        }]
+    );
+    assert_eq!(
+        client.fetch_pending_partial_withdrawals(StateId::Head).await.unwrap().unwrap(),
+        [PendingPartialWithdrawal {
+            validator_index: ValidatorIndex::new(5),
+            amount: Gwei::new(9),
+            withdrawable_epoch: Epoch::new(11),
+        }]
+    );
+}
+
+#[tokio::test]
+async fn queues_are_absent_before_electra_only() {
+    let server = Server::start(Node { deposits: None, withdrawals: None, ..Node::default() }).await;
+    let client = server.client();
+    let error = client.fetch_pending_deposits(StateId::Head).await.unwrap_err();
+    assert!(matches!(error, BeaconError::Refused { status: 404, .. }), "{error:?}");
+    server.node().fork_epoch = 269_568;
+    assert_eq!(client.fetch_pending_deposits(StateId::Head).await.unwrap(), None);
+    server.node().spec.as_object_mut().unwrap().remove("ELECTRA_FORK_EPOCH");
+    assert_eq!(client.fetch_pending_partial_withdrawals(StateId::Head).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_exit_arrives_as_it_was_signed() {
+    let server = Server::start(Node::default()).await;
+    let submission = server.client().submit_exit(&signed_exit()).await.unwrap();
+    assert!(submission.is_held());
+    assert_eq!(submission.to_string(), format!("{}: accepted", server.endpoint));
+    let sent = &server.node().exits[0];
+    assert_eq!(sent["message"], json!({ "epoch": "194048", "validator_index": "1234" }));
+    assert_eq!(sent["signature"], json!(signed_exit().signature()));
+}
+
+#[tokio::test]
+async fn a_refused_exit_carries_the_node_s_words() {
+    for (status, body, expected) in [
+        (400, json!({ "code": 400, "message": "invalid signature" }), "refused (400 invalid signature)"),
+        (
+            500,
+            json!({ "statusCode": 500, "message": "VOLUNTARY_EXIT_ERROR_INVALID" }),
+            "refused (500 VOLUNTARY_EXIT_ERROR_INVALID)",
+        ),
+        (400, json!({ "code": 400, "message": "VOLUNTARY_EXIT_ERROR_ALREADY_EXISTS" }), "already known"),
+    ] {
+        let server = Server::start(Node { exit_answer: (status, body), ..Node::default() }).await;
+        let submission = server.client().submit_exit(&signed_exit()).await.unwrap();
+        assert_eq!(submission.answers[0].outcome.to_string(), expected);
+        assert_eq!(
+            submission.is_held(),
+            matches!(submission.answers[0].outcome, SubmissionOutcome::AlreadyKnown)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_fails_at_a_submission_has_not_refused_the_exit() {
+    let node = Node { exit_answer: (503, json!({ "message": "syncing" })), ..Node::default() };
+    let server = Server::start(node).await;
+    let error = server.client().submit_exit(&signed_exit()).await.unwrap_err();
+    assert!(error.is_unreachable());
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "beacon node {} answered 503 to POST /eth/v1/beacon/pool/voluntary_exits: syncing",
+            server.endpoint
+        )
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_beacon_node_is_named_and_unreachable() {
+    for (mood, expected) in [
+        (Mood::Hanging, "did not answer completely within 0.3 s"),
+        (Mood::Html, "answered HTML, not JSON: is this the right URL?"),
+        (Mood::Endless, "answered more than 2000000 bytes: is this the right URL?"),
+        (Mood::Broken, "answered 503 to GET /eth/v1/"),
+    ] {
+        let server = Server::start(Node { mood, ..Node::default() }).await;
+        let error = server.client_within(Duration::from_millis(300)).fetch_head().await.unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains(expected) && text.contains(&server.endpoint.to_string()), "{text}");
+        assert!(error.is_unreachable(), "{text}");
+    }
+    let error = nobody().await.fetch_spec().await.unwrap_err();
+    assert!(error.is_unreachable());
+    assert!(chain_of(&error).contains("refused"), "{}", chain_of(&error));
+}
