@@ -3,6 +3,7 @@
 
 mod clock;
 pub mod consensus;
+pub mod deploy;
 pub mod execution;
 mod lockstep;
 pub mod operators;
