@@ -17,6 +17,7 @@ use futures::{
     future::{BoxFuture, join_all},
     stream::FuturesUnordered,
 };
+use nexus_http::Endpoint;
 use nexus_primitives::ValidatorPubkey;
 
 use crate::{
@@ -40,14 +41,24 @@ struct Member {
     is_verified: AtomicBool,
 }
 
-/// A quorum that can never be reached, or that asks nobody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a quorum of {quorum} among {nodes} beacon nodes: expected 1 to {nodes}")]
-pub struct QuorumError {
-    /// How many must agree.
-    pub quorum: usize,
-    /// How many there are.
-    pub nodes: usize,
+/// Why a list of nodes and a quorum don't fit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum QuorumError {
+    /// It can never be reached, or asks nobody.
+    #[error("a quorum of {quorum} among {nodes} beacon nodes: expected 1 to {nodes}")]
+    OutOfRange {
+        /// How many must agree.
+        quorum: usize,
+        /// How many there are.
+        nodes: usize,
+    },
+    /// A node would agree with itself.
+    #[error("beacon node {endpoint} is listed twice: a quorum needs different nodes")]
+    Repeated {
+        /// The endpoint that is listed twice.
+        endpoint: Endpoint,
+    },
 }
 
 /// What a round of questions brought, each answer with the position of its member.
@@ -61,7 +72,11 @@ impl BeaconNodes {
     /// Joins `nodes`, in order of preference, of which `quorum` must agree on what is read.
     pub fn new(nodes: Vec<HttpBeaconNode>, quorum: usize) -> Result<Self, QuorumError> {
         if quorum == 0 || quorum > nodes.len() {
-            return Err(QuorumError { quorum, nodes: nodes.len() });
+            return Err(QuorumError::OutOfRange { quorum, nodes: nodes.len() });
+        }
+        let mut endpoints = HashSet::new();
+        if let Some(repeated) = nodes.iter().find(|node| !endpoints.insert(node.endpoint())) {
+            return Err(QuorumError::Repeated { endpoint: repeated.endpoint().clone() });
         }
         let members =
             nodes.into_iter().map(|node| Member { node, is_verified: AtomicBool::new(false) }).collect();

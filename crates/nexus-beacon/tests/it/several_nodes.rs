@@ -36,8 +36,16 @@ async fn a_quorum_that_cannot_be_reached_is_refused() {
     let server = with_validators(vec![]).await;
     for quorum in [0, 2] {
         let result = BeaconNodes::new(vec![server.client()], quorum);
-        assert_eq!(result.unwrap_err(), QuorumError { quorum, nodes: 1 });
+        assert_eq!(result.unwrap_err(), QuorumError::OutOfRange { quorum, nodes: 1 });
     }
+}
+
+#[tokio::test]
+async fn a_node_cannot_agree_with_itself() {
+    let (server, other) = (with_validators(vec![]).await, with_validators(vec![]).await);
+    let nodes = vec![server.client(), other.client(), server.client()];
+    let endpoint = server.endpoint.clone();
+    assert_eq!(BeaconNodes::new(nodes, 2).unwrap_err(), QuorumError::Repeated { endpoint });
 }
 
 #[tokio::test]
@@ -158,9 +166,12 @@ async fn a_deposit_that_one_node_sees_is_pending() {
         "pubkey": key(1), "withdrawal_credentials": format!("0x{}", "01".repeat(32)),
         "amount": "32000000000", "signature": format!("0x{}", "11".repeat(96)), "slot": "77",
     });
-    second.node().deposits = Some(json!([deposit]));
-    for pair in [[&first, &second], [&second, &first], [&second, &second]] {
-        let queue = join(pair, 2).fetch_pending_deposits(StateId::Head).await.unwrap().unwrap();
+    for (ours, theirs) in
+        [(json!([]), json!([deposit])), (json!([deposit]), json!([])), (json!([deposit]), json!([deposit]))]
+    {
+        first.node().deposits = Some(ours);
+        second.node().deposits = Some(theirs);
+        let queue = join([&first, &second], 2).fetch_pending_deposits(StateId::Head).await.unwrap().unwrap();
         assert_eq!(queue.len(), 1);
     }
 }
