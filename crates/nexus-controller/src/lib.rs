@@ -1,1 +1,53 @@
-//! stub
+//! Observe, plan, act: the validator life cycle, the state file and the guards.
+//!
+//! [`Controller::tick`] looks at the world as it is, plans, lets the guards shrink the plan, and takes each validator
+//! one step on. It is level-triggered: what a tick doesn't finish, or a crash interrupts, a later one finds and goes
+//! on with. [`Stage`] is the life of a validator, one total function of what happens to it; [`StateFile`] keeps what
+//! no chain knows, on disk before anything is sent.
+//!
+//! What this crate never does: talk to a node or a vault itself (it is given trait objects), decide a number (that is
+//! `nexus-policy`), sign or broadcast before the intent is on disk, store or log a secret.
+//!
+//! ```
+//! use nexus_controller::{BeaconPhase, CallKind, Event, Stage};
+//!
+//! let stage = Stage::KeysReady.next(Event::CallRecorded(CallKind::Deposit))?;
+//! assert_eq!(stage, Stage::DepositSent);
+//! // The chain is the truth: what it shows lifts a validator, and nothing pulls it back.
+//! let seen = Stage::Active.next(Event::SeenOnBeacon(BeaconPhase::Exiting))?;
+//! assert_eq!(seen, Stage::Exiting);
+//! assert!(seen.next(Event::ExitChosen).is_err());
+//! # Ok::<(), nexus_controller::IllegalTransition>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod alert;
+mod controller;
+mod create;
+mod guard;
+mod leave;
+mod observation;
+mod plan;
+mod reconcile;
+mod register;
+mod report;
+mod settings;
+mod stage;
+mod state;
+#[cfg(test)]
+mod testing;
+mod validator_record;
+
+pub use alert::{Alert, AlertSink};
+pub use controller::{
+    Controller, Mandate, Parts, StoredPlanInputs, TickError, TickReport, Transactions, pause_reason,
+    plan_inputs,
+};
+pub use guard::{Guard, GuardContext, Scope, guards};
+pub use observation::{Observation, ObserveError, Observer};
+pub use plan::{Decision, PlanError, PlanInputs, RollupPlan, WorldPlan, plan_world};
+pub use report::{ActionReport, Observed, PlanReport, RollupReport, StatusReport, ValidatorReport, dry_run};
+pub use settings::{Allowance, Caps, Rails, Settings};
+pub use stage::{BeaconPhase, CallKind, Event, IllegalTransition, Stage, UnknownStage};
+pub use state::{CodePin, IntentSummary, StateError, StateFile, StateIdentity, StoredPhase};
+pub use validator_record::{RecordId, ValidatorRecord};

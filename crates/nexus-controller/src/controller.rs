@@ -1,0 +1,444 @@
+//! The loop: observe, plan, guard, act.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use nexus_beacon::{BeaconError, BeaconNode, ExitError};
+use nexus_chain::{ChainError, NexusChain, PipelineProgress, TxError, TxPipeline};
+use nexus_keys::{DepositError, KeyError, KeyringError, MnemonicKeyring, Provision, ValidatorKey};
+use nexus_policy::Action;
+use nexus_primitives::{Address, Clock, RollupAdmin, UnixSeconds, ValidatorPubkey};
+use nexus_ssv::SplitError;
+use rand_core::CryptoRng;
+
+use crate::{
+    Alert, AlertSink, Decision, Guard, GuardContext, Observation, ObserveError, Observer, PlanError,
+    PlanInputs, Settings, Stage, StateError, StateFile, ValidatorRecord, WorldPlan,
+    alert::AlertBook,
+    guard::{Scope, guards},
+    plan_world,
+    reconcile::{reconcile, search_range, unknown_validators},
+};
+
+const DAY_SECS: u64 = 86_400;
+
+/// What brings recorded calls onto the chain.
+#[async_trait]
+pub trait Transactions: Send + Sync {
+    /// Takes every unfinished intent one step on: sends, sends again, replaces, confirms.
+    async fn advance(&self, now: UnixSeconds) -> Result<PipelineProgress, TxError>;
+}
+
+const _: Option<&dyn Transactions> = None;
+
+#[async_trait]
+impl Transactions for TxPipeline {
+    async fn advance(&self, now: UnixSeconds) -> Result<PipelineProgress, TxError> {
+        Self::advance(self, now).await
+    }
+}
+
+/// What a controller is made of; `bin/nexus-bot` fills it in.
+pub struct Parts {
+    /// The execution layer.
+    pub chain: Arc<dyn NexusChain>,
+    /// The consensus layer.
+    pub beacon: Arc<dyn BeaconNode>,
+    /// The way of recorded calls onto the chain.
+    pub transactions: Arc<dyn Transactions>,
+    /// Mnemonics and the keys derived from them.
+    pub keyring: Arc<MnemonicKeyring>,
+    /// The state file, which is also the transactions' journal.
+    pub state: Arc<StateFile>,
+    /// Where alerts go.
+    pub alerts: Arc<dyn AlertSink>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The source of randomness.
+    pub rng: Box<dyn CryptoRng + Send>,
+    /// The account that signs.
+    pub signer: Address,
+    /// What the operator chose.
+    pub settings: Settings,
+}
+
+/// Keeps every rollup at its limit.
+pub struct Controller {
+    pub(crate) chain: Arc<dyn NexusChain>,
+    pub(crate) beacon: Arc<dyn BeaconNode>,
+    pub(crate) keyring: Arc<MnemonicKeyring>,
+    pub(crate) state: Arc<StateFile>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rng: tokio::sync::Mutex<Box<dyn CryptoRng + Send>>,
+    pub(crate) signer: Address,
+    pub(crate) settings: Settings,
+    transactions: Arc<dyn Transactions>,
+    alerts: Arc<dyn AlertSink>,
+    book: AlertBook,
+    observer: Observer,
+}
+
+/// What a tick may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mandate {
+    /// Whatever the plan says.
+    Plan,
+    /// Nothing new: only what is under way goes on.
+    Finish,
+}
+
+/// What a tick saw and did.
+#[derive(Debug, Clone)]
+pub struct TickReport {
+    /// The plan, with the guards that were down.
+    pub plan: WorldPlan,
+    /// Transactions still under way.
+    pub progress: PipelineProgress,
+    /// Steps taken: validators moved, calls recorded, exits sent, transactions finished.
+    pub steps: usize,
+}
+
+impl TickReport {
+    /// Returns whether nothing is under way but what the outside world has to do.
+    pub fn is_settled(&self) -> bool {
+        self.steps == 0 && self.progress.is_idle()
+    }
+
+    /// Returns the guards that hold something back that the plan wants.
+    pub fn holding(&self) -> Vec<&Guard> {
+        let held: Vec<_> = self
+            .plan
+            .rollups
+            .iter()
+            .filter_map(|plan| match &plan.decision {
+                Decision::Held { guard, .. } => Some(*guard),
+                Decision::Do(_) => None,
+            })
+            .collect();
+        let everything = |guard: &&Guard| guard.scope == Scope::Everything;
+        self.plan.guards.iter().filter(|guard| everything(guard) || held.contains(&guard.name)).collect()
+    }
+}
+
+/// Why a tick couldn't be finished. Nothing is lost: the next one looks at the world again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TickError {
+    /// The world couldn't be observed.
+    #[error(transparent)]
+    Observe(#[from] ObserveError),
+    /// A rollup's position contradicts itself.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The state file.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Reading or simulating before a call.
+    #[error("preparing a call")]
+    Chain(#[from] ChainError),
+    /// Reading or submitting to the beacon chain.
+    #[error("talking to the beacon nodes")]
+    Beacon(#[from] BeaconError),
+    /// Bringing calls onto the chain.
+    #[error("sending transactions")]
+    Transactions(#[from] TxError),
+    /// Opening a mnemonic.
+    #[error("deriving keys")]
+    Keyring(#[from] KeyringError),
+    /// Signing with a validator key.
+    #[error("signing")]
+    Key(#[from] KeyError),
+    /// Making or verifying a deposit.
+    #[error("making a deposit")]
+    Deposit(#[from] DepositError),
+    /// Splitting a key.
+    #[error("splitting a key")]
+    Split(#[from] SplitError),
+    /// Making or verifying an exit.
+    #[error("making an exit")]
+    Exit(#[from] ExitError),
+    /// A stored exit can't be read.
+    #[error("stored exit of validator {pubkey}")]
+    StoredExit {
+        /// The validator.
+        pubkey: ValidatorPubkey,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The key of a validator isn't one of the rollup's mnemonic.
+    #[error("validator {pubkey} of rollup {rollup} has no derivation index: its key is not in the vault")]
+    ForeignKey {
+        /// The rollup.
+        rollup: RollupAdmin,
+        /// The validator.
+        pubkey: ValidatorPubkey,
+    },
+    /// A derived key isn't the recorded one: another mnemonic.
+    #[error("mnemonic of rollup {rollup} yields {derived} at index {index}, the state file says {recorded}")]
+    OtherMnemonic {
+        /// The rollup.
+        rollup: RollupAdmin,
+        /// The derivation index.
+        index: u32,
+        /// What it yields.
+        derived: ValidatorPubkey,
+        /// What was expected.
+        recorded: ValidatorPubkey,
+    },
+}
+
+impl TickError {
+    /// Returns whether a service the bot needs couldn't be reached (exit code 69).
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Observe(error) => error.is_unreachable(),
+            Self::Chain(error) => error.is_unreachable(),
+            Self::Beacon(error) => error.is_unreachable(),
+            Self::Transactions(TxError::Chain(error)) => error.is_unreachable(),
+            _ => false,
+        }
+    }
+}
+
+impl Controller {
+    /// Puts a controller together.
+    pub fn new(parts: Parts) -> Self {
+        let observer = Observer::new(Arc::clone(&parts.chain), Arc::clone(&parts.beacon), &parts.settings);
+        Self {
+            chain: parts.chain,
+            beacon: parts.beacon,
+            keyring: parts.keyring,
+            state: parts.state,
+            clock: parts.clock,
+            rng: tokio::sync::Mutex::new(parts.rng),
+            signer: parts.signer,
+            settings: parts.settings,
+            transactions: parts.transactions,
+            alerts: parts.alerts,
+            book: AlertBook::default(),
+            observer,
+        }
+    }
+
+    /// Looks at the world once and does what there is to do. Never blocks until something is mined: a later tick
+    /// finds it.
+    pub async fn tick(&self, mandate: Mandate) -> Result<TickReport, TickError> {
+        self.state.tick_started(self.clock.now())?;
+        let result = self.run_tick(mandate).await;
+        for alert in self.book.take_new() {
+            self.alerts.raise(&alert).await;
+        }
+        let report = result?;
+        let json = serde_json::to_string(&report.plan.report()).expect("a report is plain data");
+        self.state.tick_succeeded(self.clock.now(), &json)?;
+        Ok(report)
+    }
+
+    async fn run_tick(&self, mandate: Mandate) -> Result<TickReport, TickError> {
+        let observation = self.observer.observe().await?;
+        let guards = self.guards(&observation)?;
+        let may_send = !guards.iter().any(|guard| guard.scope == Scope::Everything);
+        let mut steps = 0;
+        if may_send {
+            steps += self.transactions.advance(self.clock.now()).await?.finished;
+        }
+        self.provision_mnemonics(&observation).await?;
+        self.adopt_unknown(&observation).await?;
+        // Planned before the records are lifted: a withdrawal counts for certain from the tick after it was seen.
+        let records = self.state.validators()?;
+        let plan = self.plan(&observation, &records, guards)?;
+        let mut alerts = Vec::new();
+        steps += reconcile(&self.state, &observation, self.clock.now(), &mut alerts)?;
+        alerts.into_iter().for_each(|alert| self.book.note(alert));
+        if may_send {
+            steps += self.act(&observation, &plan, mandate).await?;
+        }
+        let progress = if may_send {
+            self.transactions.advance(self.clock.now()).await?
+        } else {
+            PipelineProgress::default()
+        };
+        self.watch_runway(&observation).await?;
+        Ok(TickReport { plan, progress, steps: steps + progress.finished })
+    }
+
+    /// Takes each validator one step on, what leaks first.
+    async fn act(
+        &self,
+        observation: &Observation,
+        plan: &WorldPlan,
+        mandate: Mandate,
+    ) -> Result<usize, TickError> {
+        let mut steps = 0;
+        if mandate == Mandate::Plan {
+            steps += self.begin_exits(plan)?;
+        }
+        steps += self.drive_exits(observation).await?;
+        if self.has_unmined()? {
+            return Ok(steps);
+        }
+        let recorded = self.register_next(observation).await?
+            || self.report_exits(observation).await?
+            || self.close_next(observation).await?
+            || (mandate == Mandate::Plan && self.begin_creation(observation, plan).await?);
+        Ok(steps + usize::from(recorded))
+    }
+
+    fn begin_exits(&self, plan: &WorldPlan) -> Result<usize, TickError> {
+        let mut steps = 0;
+        for rollup in &plan.rollups {
+            if let Decision::Do(Action::Exit(pubkeys)) = &rollup.decision {
+                steps += self.choose_exits(pubkeys)?;
+            }
+        }
+        Ok(steps)
+    }
+
+    async fn begin_creation(&self, observation: &Observation, plan: &WorldPlan) -> Result<bool, TickError> {
+        for planned in &plan.rollups {
+            if let Decision::Do(Action::Create(count)) = &planned.decision {
+                if self.create(observation, &planned.rollup, count.get()).await? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a recorded call isn't mined yet: then no other is prepared, as each must see the one before it.
+    fn has_unmined(&self) -> Result<bool, TickError> {
+        Ok(self.state.unmined_intents()? > 0)
+    }
+
+    fn guards(&self, observation: &Observation) -> Result<Vec<Guard>, TickError> {
+        let code = &observation.chain.deployment.code_hashes;
+        self.state.pin_new_code(code)?;
+        let context = GuardContext {
+            now: self.clock.now(),
+            signer: self.signer,
+            paused: pause_reason(&self.settings),
+            changed_code: self.state.changed_code(code)?,
+        };
+        Ok(guards(observation, &context, &self.settings))
+    }
+
+    fn plan(
+        &self,
+        observation: &Observation,
+        records: &[ValidatorRecord],
+        guards: Vec<Guard>,
+    ) -> Result<WorldPlan, TickError> {
+        let now = self.clock.now();
+        let inputs = plan_inputs(&self.state, &self.settings, observation, records, guards, now)?;
+        let plan = plan_world(observation, &self.settings, inputs.as_ref())?;
+        for planned in &plan.rollups {
+            self.state.note_excess(planned.rollup.admin, planned.is_above(), now)?;
+        }
+        Ok(plan)
+    }
+
+    /// Makes and seals a mnemonic for every rollup that has none.
+    async fn provision_mnemonics(&self, observation: &Observation) -> Result<(), TickError> {
+        for rollup in &observation.chain.rollups {
+            let mut rng = self.rng.lock().await;
+            if self.keyring.ensure(rollup.admin, &mut **rng).await? == Provision::Created {
+                tracing::info!(rollup.admin = %rollup.admin, rollup.name = rollup.name, "mnemonic made and sealed");
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in validators the contracts know and the state file doesn't, finding their derivation indices.
+    async fn adopt_unknown(&self, observation: &Observation) -> Result<(), TickError> {
+        let records = self.state.validators()?;
+        for (rollup, validators) in unknown_validators(observation, &records) {
+            let mut missing: BTreeMap<_, _> = validators.iter().map(|v| (v.pubkey, v.status)).collect();
+            let known = records.iter().filter(|record| record.rollup == rollup).count();
+            for index in search_range(known + validators.len()) {
+                if missing.is_empty() {
+                    break;
+                }
+                let pubkey = self.keyring.derive(rollup, index).await?.pubkey();
+                if let Some(status) = missing.remove(&pubkey) {
+                    self.state.adopt(rollup, pubkey, Some(index), status, self.clock.now())?;
+                    tracing::warn!(validator.pubkey = %pubkey, key.index = %index, "validator adopted from the chain");
+                }
+            }
+            for (pubkey, status) in missing {
+                self.state.adopt(rollup, pubkey, None, status, self.clock.now())?;
+                let message =
+                    format!("validator {pubkey} is on Nexus and not derived from the rollup's mnemonic");
+                self.alert("key-unknown", Some(rollup), message);
+            }
+        }
+        Ok(())
+    }
+
+    /// Recreates a validator's key, and refuses one that isn't the recorded one.
+    pub(crate) async fn key_of(&self, record: &ValidatorRecord) -> Result<ValidatorKey, TickError> {
+        let (rollup, recorded) = (record.rollup, record.pubkey.expect("only planned validators have no key"));
+        let index = record.derivation_index.ok_or(TickError::ForeignKey { rollup, pubkey: recorded })?;
+        let key = self.keyring.derive(rollup, index).await?;
+        let derived = key.pubkey();
+        if derived != recorded {
+            return Err(TickError::OtherMnemonic { rollup, index: index.get(), derived, recorded });
+        }
+        Ok(key)
+    }
+
+    /// Notes something a person should look at; delivered at the end of the tick, once until it changes.
+    pub(crate) fn alert(&self, name: &'static str, rollup: Option<RollupAdmin>, message: String) {
+        self.book.note(Alert { name, rollup, message });
+    }
+}
+
+/// Returns the text of the pause file, when there is one.
+pub fn pause_reason(settings: &Settings) -> Option<String> {
+    let path = &settings.rails.pause_file;
+    match std::fs::read_to_string(path) {
+        Ok(text) => Some(text.trim().to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        // A pause file that can't be read is a pause all the same.
+        Err(error) => Some(format!("{} can't be read: {error}", path.display())),
+    }
+}
+
+/// Owned form of [`PlanInputs`], read from the state file.
+pub struct StoredPlanInputs<'a> {
+    records: &'a [ValidatorRecord],
+    guards: Vec<Guard>,
+    allowance: crate::settings::Allowance,
+    excess_secs: BTreeMap<RollupAdmin, u64>,
+}
+
+impl StoredPlanInputs<'_> {
+    /// Borrows them for [`plan_world`].
+    pub fn as_ref(&self) -> PlanInputs<'_> {
+        PlanInputs {
+            records: self.records,
+            guards: self.guards.clone(),
+            allowance: self.allowance,
+            excess_secs: &self.excess_secs,
+        }
+    }
+}
+
+/// Gathers what a plan takes from the state file. Writes nothing: `plan` uses it beside a running bot.
+pub fn plan_inputs<'a>(
+    state: &StateFile,
+    settings: &Settings,
+    observation: &Observation,
+    records: &'a [ValidatorRecord],
+    guards: Vec<Guard>,
+    now: UnixSeconds,
+) -> Result<StoredPlanInputs<'a>, StateError> {
+    let yesterday = UnixSeconds::new(now.get().saturating_sub(DAY_SECS));
+    let deposits = state.entered_since(Stage::DepositSent, yesterday)?;
+    let exits = state.entered_since(Stage::ExitPlanned, yesterday)?;
+    let mut excess_secs = BTreeMap::new();
+    for rollup in &observation.chain.rollups {
+        excess_secs.insert(rollup.admin, state.excess_secs(rollup.admin, now)?);
+    }
+    Ok(StoredPlanInputs { records, guards, allowance: settings.caps.allowance(deposits, exits), excess_secs })
+}

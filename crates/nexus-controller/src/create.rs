@@ -1,0 +1,236 @@
+//! New validators: keys, deposits, and the call that spends 32 ETH each.
+
+use std::collections::BTreeSet;
+
+use nexus_beacon::StateId;
+use nexus_chain::{CallOutcome, ContractCall, RegistrationContext, RollupSnapshot, ValidatorDeposit};
+use nexus_keys::{DepositMessage, SignedDeposit, ValidatorKey};
+use nexus_primitives::{
+    BlockNumber, Gwei, OperatorSet, OwnerNonce, RollupAdmin, ValidatorPubkey, WithdrawalCredentials,
+};
+use nexus_ssv::Operator;
+
+use crate::{Controller, Event, Observation, Stage, TickError, ValidatorRecord, guard::operators_of};
+
+/// Most validators in one deposit call: about 120 000 gas each, well below a block's limit.
+const MAX_BATCH: usize = 20;
+
+/// Blocks back from the head in which another's deposit for a fresh key is looked for. Older ones are in the beacon
+/// state already.
+const DEPOSIT_LOOKBACK_BLOCKS: u64 = 10_000;
+
+/// Nodes count registrations in 16 bits.
+pub(crate) fn node_nonce(nonce: OwnerNonce) -> OwnerNonce {
+    OwnerNonce::new(nonce.get() % (1 << 16))
+}
+
+impl Controller {
+    /// Prepares `count` validators for a rollup and records the call that deposits them. Returns whether it did.
+    pub(crate) async fn create(
+        &self,
+        observation: &Observation,
+        rollup: &RollupSnapshot,
+        count: u64,
+    ) -> Result<bool, TickError> {
+        let Some(set) = &rollup.operators else { return Ok(false) };
+        let count = usize::try_from(count).unwrap_or(MAX_BATCH).min(MAX_BATCH);
+        let records = self.prepare(observation, rollup, count).await?;
+        let deposits = self.verified_deposits(rollup, &records)?;
+        if deposits.is_empty() {
+            return Ok(false);
+        }
+        let call = ContractCall::DepositValidators { rollup: rollup.admin, deposits };
+        if !self.pair_succeeds(observation, set, &call, &records).await? {
+            return Ok(false);
+        }
+        let id = self.state.record_intent(&call, self.clock.now())?;
+        tracing::info!(rollup.admin = %rollup.admin, intent.id = id.0, validators = records.len(), "deposit recorded");
+        Ok(true)
+    }
+
+    /// Returns `count` validators whose deposits are ready: those left over from before, then new ones.
+    async fn prepare(
+        &self,
+        observation: &Observation,
+        rollup: &RollupSnapshot,
+        count: usize,
+    ) -> Result<Vec<ValidatorRecord>, TickError> {
+        let mut stock = self.stock(rollup.admin)?;
+        while stock.len() < count {
+            self.sign_new_deposit(rollup).await?;
+            stock = self.stock(rollup.admin)?;
+        }
+        let used = self.used_keys(observation, &stock).await?;
+        let (fresh, known): (Vec<_>, Vec<_>) =
+            stock.into_iter().partition(|record| record.pubkey.is_some_and(|pubkey| !used.contains(&pubkey)));
+        for record in known {
+            self.discard_known(&record)?;
+        }
+        Ok(fresh.into_iter().take(count).collect())
+    }
+
+    fn stock(&self, rollup: RollupAdmin) -> Result<Vec<ValidatorRecord>, TickError> {
+        let mut records = self.state.validators()?;
+        records.retain(|record| record.rollup == rollup && record.stage == Stage::KeysReady);
+        Ok(records)
+    }
+
+    /// Burns an index, derives its key, signs and stores the deposit. The key is dropped here.
+    async fn sign_new_deposit(&self, rollup: &RollupSnapshot) -> Result<(), TickError> {
+        let now = self.clock.now();
+        let record = self.state.burn_index(rollup.admin, now)?;
+        let index = record.derivation_index.expect("burning an index yields one");
+        let key = self.keyring.derive(rollup.admin, index).await?;
+        let deposit = self.sign_deposit(rollup, &key)?;
+        self.state.store_deposit(record.id, &deposit, now)?;
+        tracing::info!(rollup.admin = %rollup.admin, validator.pubkey = %deposit.pubkey, key.index = %index, "keys ready");
+        Ok(())
+    }
+
+    fn sign_deposit(
+        &self,
+        rollup: &RollupSnapshot,
+        key: &ValidatorKey,
+    ) -> Result<ValidatorDeposit, TickError> {
+        let credentials = WithdrawalCredentials::to_address(rollup.bridge.address);
+        let fork = self.settings.genesis_fork_version;
+        let signed = SignedDeposit::sign(key, credentials, Gwei::VALIDATOR_DEPOSIT, fork)?;
+        Ok(ValidatorDeposit {
+            pubkey: signed.pubkey(),
+            withdrawal_credentials: credentials,
+            signature: *signed.signature(),
+            deposit_data_root: signed.deposit_data_root(),
+        })
+    }
+
+    /// Keys that Nexus, the beacon chain or the deposit contract have seen: none of them may be deposited again.
+    async fn used_keys(
+        &self,
+        observation: &Observation,
+        stock: &[ValidatorRecord],
+    ) -> Result<BTreeSet<ValidatorPubkey>, TickError> {
+        let pubkeys: Vec<_> = stock.iter().filter_map(|record| record.pubkey).collect();
+        let mut used: BTreeSet<_> =
+            observation.chain.validators.iter().map(|validator| validator.pubkey).collect();
+        let known = self.beacon.fetch_validators(StateId::Head, &pubkeys).await?;
+        used.extend(known.into_iter().map(|validator| validator.pubkey));
+        let pending = self.beacon.fetch_pending_deposits(StateId::Head).await?.unwrap_or_default();
+        used.extend(pending.into_iter().map(|deposit| deposit.pubkey));
+        let since = observation.head.number.get().saturating_sub(DEPOSIT_LOOKBACK_BLOCKS);
+        used.extend(self.chain.fetch_deposited_pubkeys(BlockNumber::new(since)).await?);
+        Ok(used)
+    }
+
+    fn discard_known(&self, record: &ValidatorRecord) -> Result<(), TickError> {
+        self.state.apply(record.id, Event::Discarded, self.clock.now())?;
+        let key = record.pubkey.map(|pubkey| pubkey.to_string()).unwrap_or_default();
+        self.alert(
+            "key-already-used",
+            Some(record.rollup),
+            format!("validator {key} has a deposit that isn't in the state file: its key was given up"),
+        );
+        Ok(())
+    }
+
+    /// Verifies stored deposits once more, against this bridge and network: what is sent is checked when it is sent.
+    fn verified_deposits(
+        &self,
+        rollup: &RollupSnapshot,
+        records: &[ValidatorRecord],
+    ) -> Result<Vec<ValidatorDeposit>, TickError> {
+        let credentials = WithdrawalCredentials::to_address(rollup.bridge.address);
+        let verify = |deposit: &ValidatorDeposit| {
+            let message = DepositMessage {
+                pubkey: deposit.pubkey,
+                withdrawal_credentials: credentials,
+                amount: Gwei::VALIDATOR_DEPOSIT,
+            };
+            let fork = self.settings.genesis_fork_version;
+            SignedDeposit::verify(message, deposit.signature, deposit.deposit_data_root, fork)?;
+            Ok(ValidatorDeposit { withdrawal_credentials: credentials, ..deposit.clone() })
+        };
+        records.iter().filter_map(|record| record.deposit.as_ref()).map(verify).collect()
+    }
+
+    /// Simulates the deposit and the registration of its first validator as one bundle: a registration that would
+    /// fail after the deposit leaves a validator online with nobody running it.
+    async fn pair_succeeds(
+        &self,
+        observation: &Observation,
+        set: &OperatorSet,
+        deposit: &ContractCall,
+        records: &[ValidatorRecord],
+    ) -> Result<bool, TickError> {
+        let (Some(first), Ok(operators)) = (records.first(), operators_of(observation, set)) else {
+            return Ok(false);
+        };
+        let context = self.chain.fetch_registration(set).await?;
+        let waiting = self.waiting_for_shares()?;
+        let amount = self.funding(observation, set, &context, waiting + records.len());
+        if amount > observation.chain.ssv.nexus_token_balance {
+            let message = format!(
+                "registering {} validators takes {} SSV, Nexus holds {}: send it SSV tokens",
+                records.len(),
+                amount.to_ether_text(),
+                observation.chain.ssv.nexus_token_balance.to_ether_text()
+            );
+            self.alert("ssv-funds-short", Some(deposit.rollup()), message);
+            return Ok(false);
+        }
+        let shares = self.shares_call(first, &operators, set, &context, amount).await?;
+        let outcomes = self.chain.simulate(self.signer, &[deposit.clone(), shares]).await?;
+        Ok(self.all_succeed(deposit.rollup(), "deposit-would-fail", &outcomes))
+    }
+
+    /// Validators of any rollup that are deposited and not registered yet: their registrations come first.
+    fn waiting_for_shares(&self) -> Result<usize, TickError> {
+        let waits = |record: &ValidatorRecord| {
+            matches!(record.stage, Stage::DepositSent | Stage::Deposited | Stage::SharesSent)
+        };
+        Ok(self.state.validators()?.iter().filter(|record| waits(record)).count())
+    }
+
+    /// Returns whether every call of a bundle would succeed; alerts about the first that wouldn't.
+    pub(crate) fn all_succeed(
+        &self,
+        rollup: RollupAdmin,
+        name: &'static str,
+        outcomes: &[CallOutcome],
+    ) -> bool {
+        let refused = outcomes.iter().find_map(|outcome| match outcome {
+            CallOutcome::Reverted(revert) => Some(revert),
+            CallOutcome::Success { .. } => None,
+        });
+        match refused {
+            Some(revert) => {
+                self.alert(name, Some(rollup), format!("simulated before sending and refused: {revert}"));
+                false
+            }
+            None => !outcomes.is_empty(),
+        }
+    }
+
+    /// Builds the call that registers a validator, with keyshares signed for the context's nonce.
+    pub(crate) async fn shares_call(
+        &self,
+        record: &ValidatorRecord,
+        operators: &[Operator],
+        set: &OperatorSet,
+        context: &RegistrationContext,
+        amount: nexus_primitives::Wei,
+    ) -> Result<ContractCall, TickError> {
+        let key = self.key_of(record).await?;
+        let registration =
+            nexus_ssv::Registration { owner: self.settings.nexus, nonce: node_nonce(context.owner_nonce) };
+        let mut rng = self.rng.lock().await;
+        let keyshares = nexus_ssv::split(&key, operators, registration, &mut **rng)?;
+        Ok(ContractCall::DepositShares {
+            rollup: record.rollup,
+            pubkey: key.pubkey(),
+            operators: set.clone(),
+            shares_data: keyshares.shares_data().encode(),
+            amount,
+            cluster: context.cluster,
+        })
+    }
+}

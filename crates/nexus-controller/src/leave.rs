@@ -1,0 +1,225 @@
+//! Leaving: exits signed, broadcast until the beacon chain has them, reported, and closed once paid.
+
+use nexus_beacon::{
+    BeaconValidator, ExitSubmission, SignedVoluntaryExit, StateId, UnverifiedVoluntaryExit, VoluntaryExit,
+    check_eligibility,
+};
+use nexus_chain::{CallOutcome, ContractCall, ExitAbi, NexusValidator};
+use nexus_primitives::{OperatorSet, RollupAdmin, VALIDATOR_DEPOSIT, ValidatorPubkey};
+
+use crate::{Controller, Event, Observation, Stage, TickError, ValidatorRecord};
+
+impl Controller {
+    /// Marks validators as chosen to leave. Returns how many were.
+    pub(crate) fn choose_exits(&self, pubkeys: &[ValidatorPubkey]) -> Result<usize, TickError> {
+        let mut chosen = 0;
+        for record in self.state.validators()? {
+            if record.stage == Stage::Active && record.pubkey.is_some_and(|pubkey| pubkeys.contains(&pubkey))
+            {
+                self.state.apply(record.id, Event::ExitChosen, self.clock.now())?;
+                chosen += 1;
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// Signs exits that were chosen, and sends every signed one again until its exit epoch is set. Returns how many
+    /// validators moved.
+    pub(crate) async fn drive_exits(&self, observation: &Observation) -> Result<usize, TickError> {
+        let mut moved = 0;
+        for record in self.state.validators()? {
+            moved += usize::from(match record.stage {
+                Stage::ExitPlanned => self.sign_exit(observation, &record).await?,
+                Stage::ExitSigned | Stage::ExitBroadcast => self.broadcast_exit(observation, &record).await?,
+                _ => false,
+            });
+        }
+        Ok(moved)
+    }
+
+    /// Signs one exit, or lets the validator stay when it can't leave after all.
+    async fn sign_exit(
+        &self,
+        observation: &Observation,
+        record: &ValidatorRecord,
+    ) -> Result<bool, TickError> {
+        let Some(pubkey) = record.pubkey else { return Ok(false) };
+        let Some(validator) = self.eligible_at_head(observation, &pubkey).await? else {
+            self.state.apply(record.id, Event::ExitUnchosen, self.clock.now())?;
+            return Ok(true);
+        };
+        let message = VoluntaryExit { epoch: observation.current_epoch(), validator_index: validator.index };
+        let key = self.key_of(record).await?;
+        let signature = key.sign(&message.signing_root(&observation.spec))?;
+        let exit = SignedVoluntaryExit::assemble(message, signature, &pubkey, &observation.spec)?;
+        let json = serde_json::to_string(&exit).expect("a signed exit is plain data");
+        self.state.store_exit(record.id, &json, self.clock.now())?;
+        tracing::info!(validator.pubkey = %pubkey, epoch = %message.epoch, "exit signed");
+        self.submit_exit(record, &exit).await?;
+        Ok(true)
+    }
+
+    async fn eligible_at_head(
+        &self,
+        observation: &Observation,
+        pubkey: &ValidatorPubkey,
+    ) -> Result<Option<BeaconValidator>, TickError> {
+        let validators = self.beacon.fetch_validators(StateId::Head, std::slice::from_ref(pubkey)).await?;
+        let pending = &observation.partial_withdrawals;
+        let eligible = |validator: &BeaconValidator| {
+            check_eligibility(validator, observation.current_epoch(), &observation.spec, pending).is_ok()
+        };
+        Ok(validators.into_iter().next().filter(eligible))
+    }
+
+    async fn broadcast_exit(
+        &self,
+        observation: &Observation,
+        record: &ValidatorRecord,
+    ) -> Result<bool, TickError> {
+        let (Some(pubkey), Some(json)) = (record.pubkey, &record.signed_exit) else { return Ok(false) };
+        let stored: UnverifiedVoluntaryExit =
+            serde_json::from_str(json).map_err(|source| TickError::StoredExit { pubkey, source })?;
+        let exit = stored.verify(&pubkey, &observation.spec)?;
+        self.submit_exit(record, &exit).await
+    }
+
+    /// Sends an exit to every beacon node. A node's yes is not an exit: only the beacon chain's exit epoch is.
+    async fn submit_exit(
+        &self,
+        record: &ValidatorRecord,
+        exit: &SignedVoluntaryExit,
+    ) -> Result<bool, TickError> {
+        let submission: ExitSubmission = self.beacon.submit_exit(exit).await?;
+        if !submission.is_held() {
+            self.alert(
+                "exit-refused",
+                Some(record.rollup),
+                format!("no beacon node took the exit: {submission}"),
+            );
+            return Ok(false);
+        }
+        Ok(self.state.apply(record.id, Event::ExitAccepted, self.clock.now())?.is_some())
+    }
+
+    /// Records the report of exits the beacon chain has set. Returns whether it did.
+    pub(crate) async fn report_exits(&self, observation: &Observation) -> Result<bool, TickError> {
+        let records = self.state.validators()?;
+        let exiting: Vec<_> = records.iter().filter(|record| record.stage == Stage::Exiting).collect();
+        let Some(first) = exiting.first() else { return Ok(false) };
+        let Some(call) = self.report_call(observation, first, &exiting) else { return Ok(false) };
+        self.record_if_it_succeeds(&call, "exit-report-would-fail").await
+    }
+
+    fn report_call(
+        &self,
+        observation: &Observation,
+        first: &ValidatorRecord,
+        exiting: &[&ValidatorRecord],
+    ) -> Option<ContractCall> {
+        let rollup = first.rollup;
+        match observation.chain.deployment.exit_abi {
+            ExitAbi::Main => {
+                let of_rollup = exiting.iter().filter(|record| record.rollup == rollup);
+                Some(ContractCall::ReportExits {
+                    rollup,
+                    pubkeys: of_rollup.filter_map(|r| r.pubkey).collect(),
+                })
+            }
+            ExitAbi::SsvExits => {
+                let (pubkey, operators) = self.registered(observation, first)?;
+                Some(ContractCall::ExitThroughSsv { rollup, pubkey, operators })
+            }
+        }
+    }
+
+    /// Records the call that closes the first withdrawn validator that can be closed. Returns whether it did.
+    pub(crate) async fn close_next(&self, observation: &Observation) -> Result<bool, TickError> {
+        for record in self.state.validators()?.iter().filter(|record| record.stage == Stage::Withdrawn) {
+            let Some((pubkey, operators)) = self.registered(observation, record) else { continue };
+            let cluster = self.chain.fetch_registration(&operators).await?.cluster;
+            let call = ContractCall::CloseValidator { rollup: record.rollup, pubkey, operators, cluster };
+            if self.closes(observation, &call).await? {
+                let id = self.state.record_intent(&call, self.clock.now())?;
+                tracing::info!(validator.pubkey = %pubkey, intent.id = id.0, "closing recorded");
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether closing would succeed; the bridge refuses while less than 32 ETH came back, and says so poorly.
+    async fn closes(&self, observation: &Observation, call: &ContractCall) -> Result<bool, TickError> {
+        let outcomes = self.chain.simulate(self.signer, std::slice::from_ref(call)).await?;
+        match outcomes.first() {
+            Some(CallOutcome::Reverted(revert))
+                if revert.is("ValidatorNotExited") || is_underflow(revert) =>
+            {
+                self.alert(
+                    "withdrawal-short",
+                    Some(call.rollup()),
+                    missing_rewards(observation, call.rollup()),
+                );
+                Ok(false)
+            }
+            _ => Ok(self.all_succeed(call.rollup(), "closing-would-fail", &outcomes)),
+        }
+    }
+
+    /// The key and operators a validator is registered with at SSV.
+    fn registered(
+        &self,
+        observation: &Observation,
+        record: &ValidatorRecord,
+    ) -> Option<(ValidatorPubkey, OperatorSet)> {
+        let pubkey = record.pubkey?;
+        let validator: Option<&NexusValidator> =
+            observation.chain.validators.iter().find(|validator| validator.pubkey == pubkey);
+        let registration = validator.and_then(|validator| validator.ssv.as_ref());
+        if registration.is_none() {
+            let message =
+                format!("validator {pubkey} isn't registered with SSV, so Nexus can't report or close it");
+            self.alert("not-registered", Some(record.rollup), message);
+        }
+        Some((pubkey, registration?.operators.clone()))
+    }
+
+    async fn record_if_it_succeeds(
+        &self,
+        call: &ContractCall,
+        alert: &'static str,
+    ) -> Result<bool, TickError> {
+        let outcomes = self.chain.simulate(self.signer, std::slice::from_ref(call)).await?;
+        if !self.all_succeed(call.rollup(), alert, &outcomes) {
+            return Ok(false);
+        }
+        let id = self.state.record_intent(call, self.clock.now())?;
+        tracing::info!(call.kind = call.kind(), intent.id = id.0, "call recorded");
+        Ok(true)
+    }
+}
+
+/// A bridge with a net loss fails in its own subtraction (Solidity panic 0x11).
+fn is_underflow(revert: &nexus_chain::Revert) -> bool {
+    matches!(revert, nexus_chain::Revert::Panic(0x11))
+}
+
+fn missing_rewards(observation: &Observation, rollup: RollupAdmin) -> String {
+    let rewards = observation
+        .chain
+        .rollups
+        .iter()
+        .find(|snapshot| snapshot.admin == rollup)
+        .and_then(|snapshot| snapshot.bridge.rewards);
+    match rewards {
+        Some(rewards) => format!(
+            "the bridge counts {} ETH of returned balance and rewards, closing a validator takes 32: {} ETH are \
+             missing (slashed or penalised validators return less)",
+            rewards.to_ether_text(),
+            VALIDATOR_DEPOSIT.saturating_sub(rewards).to_ether_text()
+        ),
+        None => {
+            "the bridge has a net loss and refuses to close validators until ETH is sent to it".to_owned()
+        }
+    }
+}

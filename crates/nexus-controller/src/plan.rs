@@ -1,0 +1,376 @@
+//! From an observation to what is to be done, for every rollup: pure.
+
+use std::collections::BTreeMap;
+
+use nexus_beacon::{ValidatorStatus, check_eligibility};
+use nexus_chain::{BlockAt, BlockRef, NexusStatus, NexusValidator, RollupSnapshot};
+use nexus_policy::{
+    Action, Assessment, ExitCandidate, HoldReason, Plan, PositionError, RollupPosition, plan,
+};
+use nexus_primitives::{RollupAdmin, ValidatorPubkey};
+
+use crate::{
+    Guard, Observation, Settings, Stage, ValidatorRecord,
+    guard::{Scope, holds},
+    settings::Allowance,
+};
+
+/// What is to be done for one rollup, and why.
+#[derive(Debug, Clone)]
+pub struct RollupPlan {
+    /// The rollup as observed.
+    pub rollup: RollupSnapshot,
+    /// What the policy was asked.
+    pub position: RollupPosition,
+    /// Its figures.
+    pub assessment: Assessment,
+    /// What to do, after the guards.
+    pub decision: Decision,
+}
+
+/// What is to be done for a rollup after the guards had their say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// What the policy decided.
+    Do(Action),
+    /// The policy wanted to act and a guard holds it back.
+    Held {
+        /// What the policy wanted.
+        wanted: Action,
+        /// The guard.
+        guard: &'static str,
+    },
+}
+
+/// Plans for every rollup at one moment.
+#[derive(Debug, Clone)]
+pub struct WorldPlan {
+    /// The block it was made at.
+    pub block: BlockRef,
+    /// Which block that was meant to be.
+    pub observed_at: BlockAt,
+    /// One plan per rollup, ordered by admin.
+    pub rollups: Vec<RollupPlan>,
+    /// The guards that are down.
+    pub guards: Vec<Guard>,
+}
+
+/// A rollup whose position contradicts itself.
+#[derive(Debug, thiserror::Error)]
+#[error("position of rollup {rollup}")]
+pub struct PlanError {
+    /// The rollup.
+    pub rollup: RollupAdmin,
+    /// What contradicts itself.
+    #[source]
+    pub source: PositionError,
+}
+
+/// What a plan takes beside the observation and the settings.
+pub struct PlanInputs<'a> {
+    /// What the state file knows.
+    pub records: &'a [ValidatorRecord],
+    /// The guards that are down.
+    pub guards: Vec<Guard>,
+    /// What is left of the caps.
+    pub allowance: Allowance,
+    /// For how many seconds a rollup has been above its limit.
+    pub excess_secs: &'a BTreeMap<RollupAdmin, u64>,
+}
+
+/// Plans for every rollup, in order of their admins; each takes its part of the caps.
+pub fn plan_world(
+    observation: &Observation,
+    settings: &Settings,
+    inputs: PlanInputs<'_>,
+) -> Result<WorldPlan, PlanError> {
+    let PlanInputs { records, guards, mut allowance, excess_secs } = inputs;
+    let mut rollups = Vec::with_capacity(observation.chain.rollups.len());
+    for rollup in &observation.chain.rollups {
+        let excess = excess_secs.get(&rollup.admin).copied().unwrap_or_default();
+        let position = position(observation, rollup, records, excess);
+        let Plan { assessment, action } = plan(&position, &settings.policy_for(rollup.admin, allowance))
+            .map_err(|source| PlanError { rollup: rollup.admin, source })?;
+        let decision = guarded(action, &guards, rollup.admin);
+        take(&mut allowance, &decision);
+        rollups.push(RollupPlan { rollup: rollup.clone(), position, assessment, decision });
+    }
+    Ok(WorldPlan { block: observation.chain.block, observed_at: settings.observe_at, rollups, guards })
+}
+
+fn guarded(action: Action, guards: &[Guard], rollup: RollupAdmin) -> Decision {
+    let scope = match action {
+        Action::Create(_) => Scope::Deposits,
+        Action::Exit(_) => Scope::NewWork,
+        Action::Hold(_) => return Decision::Do(action),
+    };
+    let concerned = |guard: &&Guard| holds(std::slice::from_ref(*guard), scope, rollup);
+    match guards.iter().find(concerned) {
+        Some(guard) => Decision::Held { wanted: action, guard: guard.name },
+        None => Decision::Do(action),
+    }
+}
+
+fn take(allowance: &mut Allowance, decision: &Decision) {
+    let Decision::Do(action) = decision else { return };
+    match action {
+        Action::Create(_) => allowance.deposits = allowance.deposits.saturating_sub(action.validators()),
+        Action::Exit(_) => allowance.exits = allowance.exits.saturating_sub(action.validators()),
+        Action::Hold(_) => {}
+    }
+}
+
+/// Returns where a rollup stands, from what both layers and the state file say.
+fn position(
+    observation: &Observation,
+    rollup: &RollupSnapshot,
+    records: &[ValidatorRecord],
+    excess_for_secs: u64,
+) -> RollupPosition {
+    let own: BTreeMap<_, _> = records
+        .iter()
+        .filter(|record| record.rollup == rollup.admin)
+        .filter_map(|record| Some((record.pubkey?, record.stage)))
+        .collect();
+    let counted: Vec<_> = observation.chain.validators.iter().filter(|v| counts(v, rollup.admin)).collect();
+    let leaving = |validator: &&&NexusValidator| is_leaving(observation, validator, &own);
+    let withdrawn_by = |certain: bool| {
+        let count =
+            counted.iter().filter(|validator| is_withdrawn(observation, validator, &own, certain)).count();
+        as_count(count)
+    };
+    RollupPosition {
+        balance: rollup.bridge.balance,
+        limit: rollup.limit,
+        validator_count: rollup.bridge.validator_count,
+        exiting: as_count(counted.iter().filter(leaving).count()),
+        withdrawn_at_least: withdrawn_by(true),
+        withdrawn_at_most: withdrawn_by(false),
+        creating: as_count(unseen_deposits(observation, &own)),
+        excess_for_secs,
+        exit_candidates: counted
+            .iter()
+            .filter(|validator| own.get(&validator.pubkey) == Some(&Stage::Active))
+            .filter_map(|validator| candidate(observation, rollup, validator))
+            .collect(),
+    }
+}
+
+/// Whether the bridge counts the validator: deposited and not closed.
+fn counts(validator: &NexusValidator, rollup: RollupAdmin) -> bool {
+    validator.rollup == rollup
+        && !matches!(validator.status, NexusStatus::Inactive | NexusStatus::ValidatorExited)
+}
+
+fn is_leaving(
+    observation: &Observation,
+    validator: &NexusValidator,
+    own: &BTreeMap<ValidatorPubkey, Stage>,
+) -> bool {
+    validator.status == NexusStatus::ValidatorExitSubmitted
+        || own.get(&validator.pubkey).is_some_and(|stage| stage.is_leaving())
+        || observation.validators.get(&validator.pubkey).is_some_and(|beacon| beacon.exit_epoch.is_some())
+}
+
+/// Whether the validator's balance is on the bridge already: for certain when that was known a tick ago, perhaps when
+/// the beacon chain, read after the contracts, shows it now.
+fn is_withdrawn(
+    observation: &Observation,
+    validator: &NexusValidator,
+    own: &BTreeMap<ValidatorPubkey, Stage>,
+    certain: bool,
+) -> bool {
+    let known = own.get(&validator.pubkey).is_some_and(|stage| *stage >= Stage::Withdrawn);
+    let shown = observation
+        .validators
+        .get(&validator.pubkey)
+        .is_some_and(|beacon| beacon.status == ValidatorStatus::WithdrawalDone);
+    known || (shown && !certain)
+}
+
+/// Deposits sent that the contracts don't show at the observed block.
+fn unseen_deposits(observation: &Observation, own: &BTreeMap<ValidatorPubkey, Stage>) -> usize {
+    let seen = |pubkey: &ValidatorPubkey| {
+        observation.chain.validators.binary_search_by(|validator| validator.pubkey.cmp(pubkey)).is_ok()
+    };
+    own.iter().filter(|(pubkey, stage)| **stage == Stage::DepositSent && !seen(pubkey)).count()
+}
+
+fn candidate(
+    observation: &Observation,
+    rollup: &RollupSnapshot,
+    validator: &NexusValidator,
+) -> Option<ExitCandidate> {
+    let beacon = observation.validators.get(&validator.pubkey)?;
+    let eligible = check_eligibility(
+        beacon,
+        observation.current_epoch(),
+        &observation.spec,
+        &observation.partial_withdrawals,
+    );
+    eligible.ok().and(beacon.activation_epoch).map(|activated| ExitCandidate {
+        pubkey: validator.pubkey,
+        index: beacon.index,
+        activated,
+        // What it has earned less than others is the one figure every beacon node gives.
+        missed_performance: u64::MAX - beacon.balance.get(),
+        cluster: rollup.cluster,
+    })
+}
+
+fn as_count(count: usize) -> u64 {
+    u64::try_from(count).expect("a usize fits 64 bits")
+}
+
+impl RollupPlan {
+    /// Returns the decision as `plan --json` names it: kind, and a reason when nothing is done.
+    pub fn action(&self) -> (&'static str, Option<&'static str>) {
+        match &self.decision {
+            Decision::Do(Action::Create(_)) => ("create", None),
+            Decision::Do(Action::Exit(_)) => ("exit", None),
+            Decision::Do(Action::Hold(reason)) => ("hold", Some(HoldReason::as_str(*reason))),
+            Decision::Held { guard, .. } => ("hold", Some(guard)),
+        }
+    }
+
+    /// Returns whether more validators stay than the limit allows.
+    pub fn is_above(&self) -> bool {
+        self.assessment.staying > self.assessment.target
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU64;
+
+    use nexus_primitives::BasisPoints;
+
+    use super::*;
+    use crate::testing::{add, observation, pubkey, record, rollup, settings};
+
+    const FREE: Allowance = Allowance { deposits: 10, exits: 4 };
+
+    fn decide(observation: &Observation, records: &[ValidatorRecord], allowance: Allowance) -> RollupPlan {
+        let inputs = PlanInputs { records, guards: Vec::new(), allowance, excess_secs: &BTreeMap::new() };
+        plan_world(observation, &settings(), inputs).unwrap().rollups.remove(0)
+    }
+
+    fn create(count: u64) -> Decision {
+        Decision::Do(Action::Create(NonZeroU64::new(count).unwrap()))
+    }
+
+    fn limit(observation: &mut Observation, bps: u16) {
+        observation.chain.rollups[0].limit = BasisPoints::new(bps).unwrap();
+    }
+
+    #[test]
+    fn missing_validators_are_created() {
+        assert_eq!(decide(&observation(500), &[], FREE).decision, create(6));
+        let capped = Allowance { deposits: 2, ..FREE };
+        assert_eq!(decide(&observation(500), &[], capped).decision, create(2));
+    }
+
+    #[test]
+    fn a_deposit_under_way_is_not_ordered_again() {
+        let sent: Vec<_> = (1..=6).map(|byte| record(byte, Stage::DepositSent)).collect();
+        let planned = decide(&observation(500), &sent, FREE);
+        assert_eq!(planned.position.creating, 6);
+        assert_eq!(planned.decision, Decision::Do(Action::Hold(HoldReason::AtLimit)));
+    }
+
+    #[test]
+    fn keys_that_are_ready_are_stock_and_not_under_way() {
+        assert_eq!(decide(&observation(500), &[record(1, Stage::KeysReady)], FREE).decision, create(6));
+    }
+
+    #[test]
+    fn an_exit_under_way_is_not_ordered_again() {
+        let mut world = observation(308);
+        let mut records: Vec<_> = (1..=6)
+            .map(|byte| add(&mut world, byte, Stage::Active, ValidatorStatus::ActiveOngoing))
+            .collect();
+        limit(&mut world, 2_000);
+        let first = decide(&world, &records, FREE);
+        assert!(matches!(&first.decision, Decision::Do(Action::Exit(keys)) if keys.len() == 3));
+        // Chosen only: nothing is signed, and still they count as leaving.
+        records.iter_mut().take(3).for_each(|record| record.stage = Stage::ExitPlanned);
+        let second = decide(&world, &records, FREE);
+        assert_eq!((second.position.exiting, second.action()), (3, ("hold", Some("at-limit"))));
+    }
+
+    #[test]
+    fn an_exit_that_only_the_beacon_chain_knows_counts_as_well() {
+        let mut world = observation(500);
+        let records = [add(&mut world, 1, Stage::Active, ValidatorStatus::ActiveExiting)];
+        let planned = decide(&world, &records, FREE);
+        assert_eq!(planned.position.exiting, 1);
+        assert!(planned.position.exit_candidates.is_empty());
+    }
+
+    #[test]
+    fn a_balance_that_came_back_is_not_counted_twice() {
+        let mut world = observation(500);
+        let records = [add(&mut world, 1, Stage::Withdrawn, ValidatorStatus::WithdrawalDone)];
+        let planned = decide(&world, &records, FREE);
+        assert_eq!((planned.position.withdrawn_at_least, planned.position.withdrawn_at_most), (1, 1));
+        assert_eq!(planned.assessment.locked, nexus_primitives::Wei::from_ether(500));
+    }
+
+    #[test]
+    fn nothing_hangs_on_a_withdrawal_that_is_just_being_paid() {
+        let action = |balance| {
+            let mut world = observation(balance);
+            let mut records: Vec<_> = (1..=4)
+                .map(|byte| add(&mut world, byte, Stage::Active, ValidatorStatus::ActiveOngoing))
+                .collect();
+            records.push(add(&mut world, 5, Stage::ExitInformed, ValidatorStatus::WithdrawalDone));
+            let planned = decide(&world, &records, FREE);
+            assert_eq!((planned.position.withdrawn_at_least, planned.position.withdrawn_at_most), (0, 1));
+            planned.action()
+        };
+        // 192 ETH: 4 validators may stay whether the 32 ETH are among them or still to come.
+        assert_eq!(action(192), ("hold", Some("at-limit")));
+        // 180 ETH: 4 may stay if the 32 ETH are still to come, 3 if they are among them.
+        assert_eq!(action(180), ("hold", Some("settling")));
+    }
+
+    #[test]
+    fn only_active_validators_of_ours_that_may_leave_are_candidates() {
+        let mut world = observation(0);
+        limit(&mut world, 0);
+        let records = [
+            add(&mut world, 1, Stage::Active, ValidatorStatus::ActiveOngoing),
+            add(&mut world, 2, Stage::Registered, ValidatorStatus::PendingQueued),
+            add(&mut world, 3, Stage::Active, ValidatorStatus::ActiveOngoing),
+        ];
+        world.validators.get_mut(&pubkey(3)).unwrap().activation_epoch = Some(world.current_epoch());
+        let planned = decide(&world, &records, FREE);
+        assert_eq!(planned.decision, Decision::Do(Action::Exit(vec![pubkey(1)])));
+    }
+
+    #[test]
+    fn a_guard_holds_what_the_policy_wants_and_is_named() {
+        let guard = Guard { name: "paused", scope: Scope::Everything, rollup: None, message: String::new() };
+        let inputs = PlanInputs {
+            records: &[],
+            guards: vec![guard],
+            allowance: FREE,
+            excess_secs: &BTreeMap::from([(rollup(), 5)]),
+        };
+        let planned = plan_world(&observation(500), &settings(), inputs).unwrap().rollups.remove(0);
+        assert_eq!(planned.position.excess_for_secs, 5);
+        assert_eq!(planned.action(), ("hold", Some("paused")));
+    }
+
+    #[test]
+    fn two_rollups_share_one_allowance() {
+        let mut world = observation(500);
+        let mut second = world.chain.rollups[0].clone();
+        second.admin = RollupAdmin::new(nexus_primitives::Address::new([8; 20]));
+        world.chain.rollups.push(second);
+        let inputs =
+            PlanInputs { records: &[], guards: Vec::new(), allowance: FREE, excess_secs: &BTreeMap::new() };
+        let plans = plan_world(&world, &settings(), inputs).unwrap().rollups;
+        assert_eq!((&plans[0].decision, &plans[1].decision), (&create(6), &create(4)));
+    }
+}

@@ -1,0 +1,120 @@
+//! Lifting the state file to what the world shows.
+
+use nexus_chain::NexusValidator;
+use nexus_primitives::{DerivationIndex, RollupAdmin, UnixSeconds, ValidatorPubkey};
+
+use crate::{
+    Alert, Event, Observation, RecordId, Stage, StateError, StateFile, ValidatorRecord, observation::phase,
+};
+
+/// SSV's nodes count registrations in 16 bits.
+const NONCE_MODULUS: u64 = 1 << 16;
+
+/// Applies what the observation shows of every known validator. Returns how many moved.
+pub(crate) fn reconcile(
+    state: &StateFile,
+    observation: &Observation,
+    now: UnixSeconds,
+    alerts: &mut Vec<Alert>,
+) -> Result<usize, StateError> {
+    let mut moved = 0;
+    for record in state.validators()? {
+        let Some(pubkey) = record.pubkey else { continue };
+        moved += usize::from(reconcile_one(state, observation, &record, &pubkey, now, alerts)?);
+    }
+    Ok(moved)
+}
+
+fn reconcile_one(
+    state: &StateFile,
+    observation: &Observation,
+    record: &ValidatorRecord,
+    pubkey: &ValidatorPubkey,
+    now: UnixSeconds,
+    alerts: &mut Vec<Alert>,
+) -> Result<bool, StateError> {
+    let mut moved = false;
+    let mut stage = record.stage;
+    if let Some(validator) = on_nexus(observation, pubkey) {
+        alerts.extend(dead_shares(record, validator));
+        match see(state, record.id, stage, Event::SeenOnNexus(validator.status), now) {
+            Ok(seen) => (moved, stage) = (seen != stage, seen),
+            // A key that was given up turned up on the contract: not ours to move, ours to tell.
+            Err(StateError::Transition { source, .. }) => alerts.push(Alert {
+                name: "abandoned-key-deposited",
+                rollup: Some(record.rollup),
+                message: format!(
+                    "validator {pubkey} was given up before its deposit and is on Nexus: {source}"
+                ),
+            }),
+            Err(error) => return Err(error),
+        }
+    }
+    if let Some(validator) = observation.validators.get(pubkey) {
+        if (record.validator_index, record.exit_epoch) != (Some(validator.index), validator.exit_epoch) {
+            state.store_beacon_facts(record.id, validator.index, validator.exit_epoch)?;
+        }
+        moved |= see(state, record.id, stage, Event::SeenOnBeacon(phase(validator)), now)? != stage;
+    }
+    Ok(moved)
+}
+
+/// Applies an observation; the state file is written only when it changes something.
+fn see(
+    state: &StateFile,
+    id: RecordId,
+    stage: Stage,
+    event: Event,
+    now: UnixSeconds,
+) -> Result<Stage, StateError> {
+    let next = stage.next(event).map_err(|source| StateError::Transition { record: id, source })?;
+    if next != stage {
+        state.apply(id, event, now)?;
+    }
+    Ok(next)
+}
+
+fn on_nexus<'a>(observation: &'a Observation, pubkey: &ValidatorPubkey) -> Option<&'a NexusValidator> {
+    let validators = &observation.chain.validators;
+    validators
+        .binary_search_by(|validator| validator.pubkey.cmp(pubkey))
+        .ok()
+        .and_then(|at| validators.get(at))
+}
+
+/// The contract accepts keyshares signed for any nonce; the operators silently drop all but the right one.
+fn dead_shares(record: &ValidatorRecord, validator: &NexusValidator) -> Option<Alert> {
+    let (signed, expected) = (record.shares_nonce?, validator.ssv.as_ref()?.nonce);
+    (signed.get() % NONCE_MODULUS != expected.get() % NONCE_MODULUS && record.stage >= Stage::Registered).then(|| Alert {
+        name: "shares-dead",
+        rollup: Some(record.rollup),
+        message: format!(
+            "validator {} was registered with keyshares for nonce {signed}, its operators expected {expected}: \
+             they ignore it; remove and register it again",
+            validator.pubkey
+        ),
+    })
+}
+
+/// Validators the contracts know and the state file doesn't, by rollup: a state file was lost or restored.
+pub(crate) fn unknown_validators<'a>(
+    observation: &'a Observation,
+    records: &[ValidatorRecord],
+) -> Vec<(RollupAdmin, Vec<&'a NexusValidator>)> {
+    let known: std::collections::BTreeSet<_> = records.iter().filter_map(|record| record.pubkey).collect();
+    let mut unknown = std::collections::BTreeMap::<RollupAdmin, Vec<_>>::new();
+    for validator in
+        observation.chain.validators.iter().filter(|validator| !known.contains(&validator.pubkey))
+    {
+        unknown.entry(validator.rollup).or_default().push(validator);
+    }
+    unknown.into_iter().collect()
+}
+
+/// How many derivation indices to look through for `validators` lost keys: past every one that can have been used,
+/// and a gap for those burnt without a deposit.
+pub(crate) fn search_range(validators: usize) -> impl Iterator<Item = DerivationIndex> {
+    const GAP: usize = 1_000;
+    let end = u32::try_from(validators.saturating_add(GAP)).unwrap_or(u32::MAX);
+    (0..end).map(DerivationIndex::new)
+}

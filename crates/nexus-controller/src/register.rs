@@ -1,0 +1,88 @@
+//! Registration with SSV: one at a time, signed for the nonce that holds at the head.
+
+use nexus_chain::{ClusterCosts, RegistrationContext, registration_amount, runway_blocks};
+use nexus_primitives::{OperatorSet, Wei};
+
+use crate::{
+    Controller, Observation, Stage, TickError, ValidatorRecord, create::node_nonce, guard::operators_of,
+};
+
+impl Controller {
+    /// Records the registration of the first deposited validator. Returns whether it did.
+    ///
+    /// A deposited validator without operators leaks from the moment it activates: this comes before everything else.
+    pub(crate) async fn register_next(&self, observation: &Observation) -> Result<bool, TickError> {
+        let records = self.state.validators()?;
+        let Some(record) = records.iter().find(|record| record.stage == Stage::Deposited) else {
+            return Ok(false);
+        };
+        let Some(set) = self.operator_set(observation, record) else { return Ok(false) };
+        let operators = match operators_of(observation, &set) {
+            Ok(operators) => operators,
+            Err(problem) => {
+                self.alert("registration-held", Some(record.rollup), problem);
+                return Ok(false);
+            }
+        };
+        let context = self.chain.fetch_registration(&set).await?;
+        let amount = self.funding(observation, &set, &context, 1);
+        let call = self.shares_call(record, &operators, &set, &context, amount).await?;
+        let outcomes = self.chain.simulate(self.signer, std::slice::from_ref(&call)).await?;
+        if !self.all_succeed(record.rollup, "registration-would-fail", &outcomes) {
+            return Ok(false);
+        }
+        self.state.store_shares_nonce(record.id, node_nonce(context.owner_nonce))?;
+        let id = self.state.record_intent(&call, self.clock.now())?;
+        tracing::info!(validator.pubkey = ?record.pubkey, nonce = %context.owner_nonce, intent.id = id.0, "registration recorded");
+        Ok(true)
+    }
+
+    /// The operators of the rollup's cluster now.
+    fn operator_set(&self, observation: &Observation, record: &ValidatorRecord) -> Option<OperatorSet> {
+        let rollup = observation.chain.rollups.iter().find(|rollup| rollup.admin == record.rollup)?;
+        if rollup.operators.is_none() {
+            let message = format!("cluster {} is no set of 4, 7, 10 or 13 operators", rollup.cluster);
+            self.alert("registration-held", Some(record.rollup), message);
+        }
+        rollup.operators.clone()
+    }
+
+    /// Returns the SSV-wei that `new` more validators need on top of what the cluster holds.
+    pub(crate) fn funding(
+        &self,
+        observation: &Observation,
+        set: &OperatorSet,
+        context: &RegistrationContext,
+        new: usize,
+    ) -> Wei {
+        let new = u32::try_from(new).unwrap_or(u32::MAX);
+        let validators = context.cluster.validator_count.saturating_add(new);
+        let costs = cluster_costs(observation, set);
+        registration_amount(context.settled_balance, &costs, validators, self.settings.ssv_runway_blocks)
+    }
+
+    /// Alerts about clusters that can be liquidated before long: their validators would stop and leak.
+    pub(crate) async fn watch_runway(&self, observation: &Observation) -> Result<(), TickError> {
+        let in_use = observation.chain.clusters.iter().filter(|(_, cluster)| cluster.validator_count > 0);
+        for (set, cluster) in in_use {
+            let settled = self.chain.fetch_registration(set).await?.settled_balance;
+            let costs = cluster_costs(observation, set);
+            let runway = runway_blocks(settled, &costs, cluster.validator_count);
+            if let Some(blocks) = runway.filter(|blocks| *blocks < self.settings.ssv_alert_blocks) {
+                let message = format!(
+                    "the SSV cluster of operators {set} can be liquidated in {blocks} blocks: deposit SSV tokens for \
+                     owner {}",
+                    self.settings.nexus
+                );
+                self.alert("ssv-runway-short", None, message);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn cluster_costs(observation: &Observation, set: &OperatorSet) -> ClusterCosts {
+    let fees =
+        set.ids().iter().filter_map(|id| observation.chain.operators.get(id)).map(|operator| operator.fee);
+    ClusterCosts::new(fees, &observation.chain.ssv)
+}
