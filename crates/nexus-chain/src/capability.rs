@@ -34,6 +34,7 @@ pub enum CallOutcome {
 }
 
 /// The execution layer as the controller sees it: reads and simulations, no writes.
+#[cfg_attr(feature = "test-utils", mockall::automock)]
 #[async_trait]
 pub trait NexusChain: Send + Sync {
     /// Returns the block that `at` names now.
