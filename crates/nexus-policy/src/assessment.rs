@@ -1,14 +1,18 @@
 //! How a rollup stands to its limit.
 
-use nexus_primitives::{BasisPoints, VALIDATOR_DEPOSIT, Wei};
+use nexus_primitives::{BasisPoints, Wei};
 use ruint::aliases::U256;
 
-use crate::{PositionError, RollupPosition, locked::Locked};
+use crate::{
+    PositionError, RollupPosition,
+    locked::{Locked, validators_hold},
+};
 
 /// The figures a plan is made of, for people and dashboards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Assessment {
-    /// ETH on the bridge and staked by it: what the limit is a share of.
+    /// ETH on the bridge and staked by it: what the limit is a share of. Each ETH once: that of withdrawn validators
+    /// is on the bridge and no longer staked.
     pub locked: Wei,
     /// 32 ETH for each validator that stays.
     pub staked: Wei,
@@ -22,14 +26,20 @@ pub struct Assessment {
 }
 
 impl Assessment {
-    /// Assesses a position.
+    /// Assesses a position, with the withdrawals that are certain.
     ///
     /// # Errors
     /// When counts contradict each other or the locked ETH is out of range. Exit candidates aren't looked at.
     pub fn of(position: &RollupPosition) -> Result<Self, PositionError> {
+        position.check_withdrawn()?;
+        Self::when_withdrawn(position, position.withdrawn_at_least)
+    }
+
+    /// Assesses a position whose counts fit together, when so many validators are withdrawn.
+    pub(crate) fn when_withdrawn(position: &RollupPosition, withdrawn: u64) -> Result<Self, PositionError> {
         let staying = position.staying()?;
-        let locked = Locked::of(position)?;
-        let staked = Wei::new(VALIDATOR_DEPOSIT.get().saturating_mul(U256::from(staying)));
+        let locked = Locked::of(position, withdrawn)?;
+        let staked = validators_hold(staying);
         Ok(Self {
             locked: locked.get(),
             staked,

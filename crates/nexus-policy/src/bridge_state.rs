@@ -5,7 +5,7 @@ use std::{error::Error, fmt};
 use nexus_primitives::{BasisPoints, VALIDATOR_DEPOSIT, Wei};
 use ruint::aliases::U256;
 
-use crate::{RollupPosition, locked::Locked};
+use crate::RollupPosition;
 
 /// What the bridge contract looks at when the Nexus contract asks it to deposit.
 ///
@@ -18,7 +18,7 @@ use crate::{RollupPosition, locked::Locked};
 ///
 /// `balance` is the balance *before* the deposit, so that the ETH about to be staked is counted twice: the contract
 /// takes more than the true share allows, and takes more in one batch than one by one. It also counts validators that
-/// are exiting. A plan keeps to the true share, and within what the contract takes however the deposits are batched.
+/// are exiting, and those that are withdrawn and not closed, whose 32 ETH it counts twice. A plan keeps to the true share, and within what the contract takes however the deposits are batched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BridgeState {
     /// ETH on the bridge.
@@ -63,12 +63,14 @@ impl BridgeState {
 
 /// Returns how many more deposits the bridge takes after those in flight, whichever way they are batched.
 ///
-/// A call for `b` validators that brings the count to `c` compares `c · 32e18 · 10000 / (locked + b · 32e18)` with the
-/// limit, since every deposit moves 32 ETH from the balance to the count. Strictest is the last of single deposits:
+/// A call for `b` validators that brings the count to `c` compares `c · 32e18 · 10000 / (total + b · 32e18)` with the
+/// limit, where `total` is the balance and 32 ETH for all that the bridge counts, withdrawn ones included: every deposit
+/// moves 32 ETH from the balance to the count. Strictest is the last of single deposits:
 /// `b = 1`, `c` largest. The quotient is rounded down, so `c` passes up to, and not including, `limit + 1`.
-pub(crate) fn room(position: &RollupPosition, locked: Locked) -> u64 {
+pub(crate) fn room(position: &RollupPosition) -> u64 {
     let deposit = VALIDATOR_DEPOSIT.get();
-    let total = locked.get().get().saturating_add(deposit);
+    let counted_and_one = U256::from(position.validator_count).saturating_add(U256::ONE);
+    let total = deposit.saturating_mul(counted_and_one).saturating_add(position.balance.get());
     let first_refused_bps = U256::from(position.limit.get()).saturating_add(U256::ONE);
     let scaled = total.saturating_mul(first_refused_bps).saturating_sub(U256::ONE);
     let per_validator = deposit.saturating_mul(U256::from(BasisPoints::FULL.get()));

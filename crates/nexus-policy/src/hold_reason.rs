@@ -19,11 +19,13 @@ pub enum HoldReason {
     NoExitCandidates,
     /// Something is to be done, and the cap on it is zero.
     CapReached,
+    /// What is to be done depends on withdrawals that are just being paid.
+    Settling,
 }
 
 impl HoldReason {
     /// Every reason there is.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::AtLimit,
         Self::WithinDeadBand,
         Self::ExcessTooRecent,
@@ -31,6 +33,7 @@ impl HoldReason {
         Self::BridgeWouldRefuse,
         Self::NoExitCandidates,
         Self::CapReached,
+        Self::Settling,
     ];
 
     /// Returns the stable name used in `plan --json` as `action.reason`.
@@ -43,6 +46,7 @@ impl HoldReason {
             Self::BridgeWouldRefuse => "bridge-would-refuse",
             Self::NoExitCandidates => "no-exit-candidates",
             Self::CapReached => "cap-reached",
+            Self::Settling => "settling",
         }
     }
 }
@@ -68,7 +72,8 @@ mod tests {
                 "no-balance",
                 "bridge-would-refuse",
                 "no-exit-candidates",
-                "cap-reached"
+                "cap-reached",
+                "settling"
             ]
         );
     }

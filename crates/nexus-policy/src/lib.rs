@@ -18,6 +18,8 @@
 //!     limit: BasisPoints::new(4_000)?,
 //!     validator_count: 3,
 //!     exiting: 0,
+//!     withdrawn_at_least: 0,
+//!     withdrawn_at_most: 0,
 //!     creating: 0,
 //!     excess_for_secs: 0,
 //!     exit_candidates: vec![],
@@ -33,7 +35,8 @@
 //!
 //! | name | rule |
 //! | --- | --- |
-//! | locked | `balance + 32 ETH × validator_count`: ETH in flight to the deposit contract is still on the bridge |
+//! | locked | `balance + 32 ETH × (validator_count − withdrawn)`: ETH in flight to the deposit contract is still on the bridge, ETH of withdrawn validators is there again |
+//! | withdrawn | from `withdrawn_at_least` to `withdrawn_at_most`, which differ while a payment shows on one layer only: a plan is one that both ends agree on, and reports the figures of the first |
 //! | staying | `validator_count − exiting + creating` |
 //! | target | `⌊locked × limit / 10 000 / 32 ETH⌋` |
 //! | below the target | create `target − staying`, but no more than the four bounds below |
@@ -46,15 +49,18 @@
 //! | patience | exit only when the excess has lasted [`PolicySettings::exit_after_secs`] |
 //! | otherwise | hold, with a [`HoldReason`] |
 //!
-//! Exiting validators don't count towards the share: their ETH is on its way back. The bridge does count them, until
-//! each is closed, and its check may therefore hold a creation back that the limit would allow.
+//! Exiting validators don't count towards the share: their ETH is on its way back, and withdrawn it is in the balance.
+//! The bridge does count them, until each is closed, and its check may therefore hold a creation back that the limit
+//! would allow.
 //!
 //! # What holds for every plan
 //!
-//! * After a creation `32 ETH × staying ≤ locked × limit`, exactly; after exits that nothing curbs, too.
+//! * After a creation `32 ETH × staying ≤ locked × limit`, exactly, however many of the perhaps withdrawn turn out to be;
+//!   after exits that nothing curbs, too.
 //! * The bridge contract rejects none of the deposits planned.
 //! * Carrying a plan out leaves nothing more of its kind to plan, both while it is in flight and once it has landed.
-//! * A higher limit never means fewer creations or more exits.
+//! * A higher limit never means fewer creations or more exits, unless a plan has to wait for withdrawals to settle.
+//! * Withdrawn validators weigh as closed ones do, but for the bridge's check.
 //! * No amount up to 2²⁵⁶ − 1 wei wraps or panics: a position that can't be planned for is a [`PositionError`].
 //!
 //! Each is a property test in `tests/it/laws.rs`; `tests/it/contract_laws.rs` asks the compiled bridge contract in the EVM.

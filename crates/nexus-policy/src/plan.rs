@@ -37,6 +37,8 @@ impl Plan {
 ///     limit: BasisPoints::new(2_000)?,
 ///     validator_count: 6,
 ///     exiting: 0,
+///     withdrawn_at_least: 0,
+///     withdrawn_at_most: 0,
 ///     creating: 0,
 ///     excess_for_secs: 12,
 ///     exit_candidates: vec![],
@@ -52,13 +54,35 @@ impl Plan {
 pub fn plan(position: &RollupPosition, settings: &PolicySettings) -> Result<Plan, PositionError> {
     let assessment = Assessment::of(position)?;
     position.check_candidates()?;
-    let locked = Locked::of(position)?;
-    let action = match assessment.staying.cmp(&assessment.target) {
+    let action = settled(
+        when_withdrawn(position, settings, position.withdrawn_at_least)?,
+        when_withdrawn(position, settings, position.withdrawn_at_most)?,
+    );
+    Ok(Plan { assessment, action })
+}
+
+/// Returns the action on which both ends of the range of withdrawn validators agree.
+///
+/// The ends speak for all that lies between. A withdrawn validator lowers what is locked and nothing else that a plan
+/// depends on; with it fall the target and both ends of the dead band, so that creations only shrink and exits only
+/// grow. What both ends create or exit, everything between does as well, and between two holds lie only holds.
+fn settled(at_least: Action, at_most: Action) -> Action {
+    if at_least == at_most { at_least } else { Action::Hold(HoldReason::Settling) }
+}
+
+/// Decides for one number of withdrawn validators.
+fn when_withdrawn(
+    position: &RollupPosition,
+    settings: &PolicySettings,
+    withdrawn: u64,
+) -> Result<Action, PositionError> {
+    let locked = Locked::of(position, withdrawn)?;
+    let assessment = Assessment::when_withdrawn(position, withdrawn)?;
+    Ok(match assessment.staying.cmp(&assessment.target) {
         Ordering::Less => create(position, settings, locked, assessment),
         Ordering::Equal => Action::Hold(HoldReason::AtLimit),
         Ordering::Greater => exit(position, settings, locked, assessment),
-    };
-    Ok(Plan { assessment, action })
+    })
 }
 
 /// Fewer validators stay than the limit allows: creates what can be paid for and is accepted.
@@ -73,7 +97,7 @@ fn create(
     }
     let missing = target.saturating_sub(staying);
     let affordable = affordable(position, settings);
-    let accepted = bridge_state::room(position, locked);
+    let accepted = bridge_state::room(position);
     let count = missing.min(affordable).min(accepted).min(settings.max_create);
     match NonZeroU64::new(count) {
         Some(count) => Action::Create(count),

@@ -15,6 +15,11 @@ pub struct RollupPosition {
     pub validator_count: u64,
     /// Of those, how many have been told to exit: signed, broadcast or reported to Nexus.
     pub exiting: u64,
+    /// Of those, how many have their 32 ETH back on the bridge for certain, where `balance` includes them.
+    pub withdrawn_at_least: u64,
+    /// How many have them back perhaps: beyond `withdrawn_at_least`, those whose payment one layer shows already and
+    /// `balance`, read from the other, may or may not include.
+    pub withdrawn_at_most: u64,
     /// Deposits sent that the bridge doesn't count yet.
     pub creating: u64,
     /// Seconds for which more validators than the target have been staying, as far as the caller has seen.
@@ -50,6 +55,15 @@ pub enum PositionError {
         /// Validators the bridge counts.
         validator_count: u64,
     },
+    /// The bounds on withdrawn validators are the wrong way round, or more are withdrawn than exit.
+    WithdrawnOutOfOrder {
+        /// Validators said to be withdrawn for certain.
+        withdrawn_at_least: u64,
+        /// Validators said to be withdrawn, those that perhaps are included.
+        withdrawn_at_most: u64,
+        /// Validators said to exit.
+        exiting: u64,
+    },
     /// Counted validators and deposits in flight exceed 2^64 - 1 together.
     TooManyValidators {
         /// Validators the bridge counts.
@@ -57,7 +71,8 @@ pub enum PositionError {
         /// Deposits in flight.
         creating: u64,
     },
-    /// The locked ETH would make more than 2^64 - 1 validators, or exceeds 2^256 - 1 wei.
+    /// The balance and 32 ETH for each validator counted would make more than 2^64 - 1 validators, or exceed
+    /// 2^256 - 1 wei.
     LockedOutOfRange {
         /// ETH on the bridge.
         balance: Wei,
@@ -95,6 +110,16 @@ impl RollupPosition {
         self.validator_count.checked_add(self.creating)
     }
 
+    /// Checks that no more are withdrawn than exit, and that the bounds are in order.
+    pub(crate) fn check_withdrawn(&self) -> Result<(), PositionError> {
+        let Self { withdrawn_at_least, withdrawn_at_most, exiting, .. } = *self;
+        if withdrawn_at_least <= withdrawn_at_most && withdrawn_at_most <= exiting {
+            Ok(())
+        } else {
+            Err(PositionError::WithdrawnOutOfOrder { withdrawn_at_least, withdrawn_at_most, exiting })
+        }
+    }
+
     /// Checks that the candidates are different validators, and no more than are counted and not exiting.
     pub(crate) fn check_candidates(&self) -> Result<(), PositionError> {
         let (candidates, remaining) = (self.exit_candidates.len(), self.remaining()?);
@@ -126,6 +151,11 @@ impl fmt::Display for PositionError {
             Self::ExitingAboveCount { exiting, validator_count } => {
                 write!(f, "{exiting} validators are exiting, the bridge counts {validator_count}")
             }
+            Self::WithdrawnOutOfOrder { withdrawn_at_least, withdrawn_at_most, exiting } => write!(
+                f,
+                "withdrawn are at least {withdrawn_at_least} and at most {withdrawn_at_most} validators, \
+                 expected bounds in order and no more than the {exiting} exiting"
+            ),
             Self::TooManyValidators { validator_count, creating } => write!(
                 f,
                 "{validator_count} validators and {creating} deposits in flight are more than 2^64 - 1"

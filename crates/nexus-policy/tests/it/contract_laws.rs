@@ -177,6 +177,8 @@ fn the_measured_discrepancy_of_the_contract_is_real() {
         limit: half,
         validator_count: 0,
         exiting: 0,
+        withdrawn_at_least: 0,
+        withdrawn_at_most: 0,
         creating: 0,
         excess_for_secs: 0,
         exit_candidates: vec![],

@@ -11,6 +11,8 @@ fn rollup(balance_eth: u64, limit_bps: u16, validator_count: u64) -> RollupPosit
         limit: BasisPoints::new(limit_bps).unwrap(),
         validator_count,
         exiting: 0,
+        withdrawn_at_least: 0,
+        withdrawn_at_most: 0,
         creating: 0,
         excess_for_secs: 0,
         exit_candidates: (0..validator_count.min(8)).map(candidate).collect(),
@@ -108,6 +110,43 @@ fn the_bridge_refuses_a_share_that_reaches_the_next_basis_point() {
     );
 }
 
+/// A rollup with so many validators told to exit, and at least and at most so many of them withdrawn.
+fn withdrawing(rollup: RollupPosition, exiting: u64, withdrawn: (u64, u64)) -> RollupPosition {
+    let (withdrawn_at_least, withdrawn_at_most) = withdrawn;
+    RollupPosition { exiting, withdrawn_at_least, withdrawn_at_most, exit_candidates: vec![], ..rollup }
+}
+
+#[test]
+fn a_balance_that_came_back_is_not_counted_twice() {
+    // 500 ETH, and 3 validators of which nothing is left but their number: not 596 ETH.
+    let position = withdrawing(rollup(500, 4_000, 3), 3, (3, 3));
+    let plan = plan(&position, &PolicySettings::exact()).unwrap();
+    assert_eq!(plan.assessment.locked, Wei::from_ether(500));
+    assert_eq!((plan.assessment.target, plan.assessment.staying), (6, 0));
+    // 7 · 32 / (596 + 32) is 35.6 % for the bridge, 8 · 32 / 628 is 40.7 %: it takes 4 until the 3 are closed.
+    assert_eq!(plan.action, create(4));
+    check(&rollup(500, 4_000, 0), &PolicySettings::exact(), create(6));
+}
+
+#[test]
+fn a_withdrawal_being_paid_holds_what_depends_on_it() {
+    let settling = || Action::Hold(HoldReason::Settling);
+    let exact = PolicySettings::exact();
+    // 100 ETH make 2 validators at 80 %, and 132 ETH make 3.
+    let one_exits = |balance, withdrawn| withdrawing(rollup(balance, 8_000, 1), 1, withdrawn);
+    check(&one_exits(100, (0, 0)), &exact, create(3));
+    check(&one_exits(100, (0, 1)), &exact, settling());
+    check(&one_exits(100, (1, 1)), &exact, create(2));
+    // 80 ETH make 2, and so do 112 ETH.
+    check(&one_exits(80, (0, 1)), &exact, create(2));
+    // 308 ETH and 6 validators besides: 3 too many of 500 ETH at 20 %, and 3 of 532 ETH.
+    let leaving = withdrawing(rollup(308, 2_000, 7), 1, (0, 1));
+    let candidates = RollupPosition { exit_candidates: (0..6).map(candidate).collect(), ..leaving };
+    check(&candidates, &exact, exit_first(3));
+    let limit = BasisPoints::new(1_900).unwrap();
+    check(&RollupPosition { limit, ..candidates }, &exact, settling());
+}
+
 #[test]
 fn reserve_and_caps_hold_creations_back() {
     let exact = PolicySettings::exact();
@@ -156,6 +195,20 @@ fn contradictions_are_refused_by_name() {
     let error = refused(&RollupPosition { exiting: 3, ..base.clone() });
     assert_eq!(error, PositionError::ExitingAboveCount { exiting: 3, validator_count: 2 });
     assert_eq!(error.to_string(), "3 validators are exiting, the bridge counts 2");
+
+    for (withdrawn_at_least, withdrawn_at_most) in [(1, 0), (0, 2), (2, 2)] {
+        let counts = RollupPosition { exiting: 1, withdrawn_at_least, withdrawn_at_most, ..base.clone() };
+        let (exiting, error) = (counts.exiting, refused(&counts));
+        assert_eq!(
+            error,
+            PositionError::WithdrawnOutOfOrder { withdrawn_at_least, withdrawn_at_most, exiting }
+        );
+    }
+    let error = refused(&RollupPosition { exiting: 1, withdrawn_at_most: 2, ..base.clone() });
+    assert_eq!(
+        error.to_string(),
+        "withdrawn are at least 0 and at most 2 validators, expected bounds in order and no more than the 1 exiting"
+    );
 
     let error = refused(&RollupPosition { creating: u64::MAX, ..base.clone() });
     assert_eq!(error, PositionError::TooManyValidators { validator_count: 2, creating: u64::MAX });

@@ -91,6 +91,7 @@ proptest! {
                 prop_assert!(bridge(&position).deposit(1, position.limit).is_ok());
             }
             HoldReason::CapReached => prop_assert!(staying > target && settings.max_exit == 0),
+            HoldReason::Settling => prop_assert!(position.withdrawn_at_least < position.withdrawn_at_most),
         }
     }
 
