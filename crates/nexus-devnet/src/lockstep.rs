@@ -19,9 +19,9 @@ use crate::{
 ///
 /// Steps are taken one at a time, whoever asks for them.
 pub(crate) struct Lockstep {
-    pub(crate) execution: Arc<ExecutionChain>,
-    pub(crate) beacon: SharedBeacon,
-    pub(crate) clock: DevnetClock,
+    execution: Arc<ExecutionChain>,
+    beacon: SharedBeacon,
+    clock: DevnetClock,
     ssv_network: Address,
     progress: Mutex<Progress>,
 }
@@ -59,6 +59,18 @@ impl Lockstep {
         };
         lockstep.catch_up()?;
         Ok(lockstep)
+    }
+
+    pub(crate) fn execution(&self) -> &Arc<ExecutionChain> {
+        &self.execution
+    }
+
+    pub(crate) fn beacon(&self) -> &SharedBeacon {
+        &self.beacon
+    }
+
+    pub(crate) fn clock(&self) -> DevnetClock {
+        self.clock.clone()
     }
 
     /// Processes the next slot: its withdrawals go into the execution block, the block's deposits into the queue.

@@ -3,3 +3,4 @@
 mod beacon_api;
 mod deploy;
 mod execution;
+mod world;

@@ -1,0 +1,205 @@
+//! The embedded world behind its two HTTP servers.
+
+use std::{future::IntoFuture as _, io, net::SocketAddr, ops::Deref, path::Path, sync::Arc, time::Duration};
+
+use axum::Router;
+use nexus_primitives::{Address, UnixSeconds};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::{JoinError, JoinSet},
+    time::{MissedTickBehavior, interval},
+};
+
+use crate::{
+    commands::Commands,
+    config_dir::{BotConfig, ConfigDir, ConfigDirError},
+    consensus::rest,
+    execution::rpc,
+    world::{GenesisError, World, WorldConfig},
+    world_info::WorldInfo,
+};
+
+/// How long open connections may take to finish when the servers stop.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// A world and where to serve it.
+#[derive(Debug, Clone)]
+pub struct DevnetConfig {
+    /// What the world is like.
+    pub world: WorldConfig,
+    /// Where the execution node's JSON-RPC listens; port 0 takes a free one.
+    pub listen_rpc: SocketAddr,
+    /// Where the beacon node's REST API listens; port 0 takes a free one.
+    pub listen_beacon: SocketAddr,
+    /// Who makes slots pass.
+    pub pace: Pace,
+}
+
+/// Who makes slots pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Only calls do: `advance_*`, `evm_mine`, `devnet_advanceSlots`.
+    Manual,
+    /// A slot passes whenever this much real time has, whatever the chain's own clock says.
+    Interval(Duration),
+}
+
+/// A running world: everything [`World`] does, and two servers. Dropping it stops them.
+pub struct Devnet {
+    commands: Arc<Commands>,
+    stop: watch::Sender<()>,
+    tasks: JoinSet<()>,
+}
+
+/// Why a world couldn't be served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The world itself couldn't be made.
+    #[error("making the world")]
+    Genesis(#[from] GenesisError),
+    /// Making the world panicked.
+    #[error("making the world was cut short")]
+    CutShort(#[from] JoinError),
+    /// An address can't be listened on.
+    #[error("listening on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl DevnetConfig {
+    /// Returns a quick world on two free ports of the loopback interface, moved by hand.
+    pub fn fast(genesis_time: UnixSeconds) -> Self {
+        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self {
+            world: WorldConfig::fast(genesis_time),
+            listen_rpc: any_port,
+            listen_beacon: any_port,
+            pace: Pace::Manual,
+        }
+    }
+}
+
+impl Devnet {
+    /// Makes the world and serves it; returns once both servers accept connections and the deployment is final.
+    pub async fn start(config: DevnetConfig) -> Result<Self, StartError> {
+        let rpc_listener = listen(config.listen_rpc).await?;
+        let beacon_listener = listen(config.listen_beacon).await?;
+        let commands = Arc::new(Commands {
+            rpc_url: url(&rpc_listener, config.listen_rpc)?,
+            beacon_url: url(&beacon_listener, config.listen_beacon)?,
+            world: Arc::new(tokio::task::spawn_blocking(|| World::new(config.world)).await??),
+        });
+        let (stop, stopped) = watch::channel(());
+        let mut tasks = JoinSet::new();
+        let world = &commands.world;
+        let execution = rpc::router(world.execution().clone(), commands.clone());
+        tasks.spawn(serve(rpc_listener, execution, stopped.clone()));
+        tasks.spawn(serve(beacon_listener, rest::router(world.beacon().clone()), stopped.clone()));
+        if let Pace::Interval(period) = config.pace {
+            tasks.spawn(keep_pace(world.clone(), period, stopped));
+        }
+        Ok(Self { commands, stop, tasks })
+    }
+
+    /// Stops the servers and the pace, and returns when they have stopped.
+    pub async fn shutdown(mut self) {
+        self.stop.send_replace(());
+        let drained = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(DRAIN, drained).await.is_err() {
+            self.tasks.shutdown().await;
+        }
+    }
+
+    /// Returns the execution node's URL.
+    pub fn rpc_url(&self) -> &str {
+        &self.commands.rpc_url
+    }
+
+    /// Returns the beacon node's URL.
+    pub fn beacon_url(&self) -> &str {
+        &self.commands.beacon_url
+    }
+
+    /// Returns the world, to share it with tasks that outlive a borrow.
+    pub fn world(&self) -> Arc<World> {
+        self.commands.world.clone()
+    }
+
+    /// Collects what there is to know, URLs included (`devnet_info`).
+    pub fn info(&self) -> WorldInfo {
+        self.commands.info()
+    }
+
+    /// Fills a directory with everything that `nexus-bot --config DIR/nexus-bot.toml` needs to run here.
+    ///
+    /// State and vault that an earlier world left there are removed; those of a real bot are an error.
+    pub fn write_config(&self, dir: &Path) -> Result<ConfigDir, ConfigDirError> {
+        let deployment = self.deployment();
+        let consensus = self.beacon().read().config().clone();
+        let address = |address: alloy::primitives::Address| Address::new(address.into_array());
+        let info = serde_json::to_value(self.info()).expect("numbers and texts");
+        ConfigDir::write(
+            dir,
+            &BotConfig {
+                chain_id: consensus.chain_id,
+                deposit_contract: consensus.deposit_contract,
+                genesis_fork_version: consensus.genesis_fork_version,
+                rpc_url: self.rpc_url(),
+                beacon_url: self.beacon_url(),
+                nexus: address(deployment.nexus),
+                ssv_network: address(deployment.ssv_network),
+                ssv_network_views: address(deployment.ssv_views),
+                ssv_token: address(deployment.ssv_token),
+                start_block: deployment.start_block,
+                bot: &deployment.accounts.bot.signer,
+                info: &info,
+            },
+        )
+    }
+}
+
+impl Deref for Devnet {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.commands.world
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
+}
+
+fn url(listener: &TcpListener, address: SocketAddr) -> Result<String, StartError> {
+    let bound = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
+    Ok(format!("http://{bound}"))
+}
+
+async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<()>) {
+    // Both a signal and the sender's end mean stop.
+    let stop = async move { drop(stopped.changed().await) };
+    // The listener is ours and bound: serving ends only when told to.
+    let _ = axum::serve(listener, router).with_graceful_shutdown(stop).into_future().await;
+}
+
+async fn keep_pace(world: Arc<World>, period: Duration, mut stopped: watch::Receiver<()>) {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks.tick().await;
+    loop {
+        tokio::select! {
+            _ = stopped.changed() => return,
+            _ = ticks.tick() => {}
+        }
+        let world = world.clone();
+        if tokio::task::spawn_blocking(move || world.advance_slots(1)).await.is_err() {
+            return;
+        }
+    }
+}
