@@ -2,12 +2,12 @@
 
 use alloy::{
     consensus::{
-        BlockHeader as _, Header, ReceiptEnvelope, Sealed, Transaction as _, TxEnvelope,
+        BlockBody, BlockHeader as _, Header, ReceiptEnvelope, Sealed, Transaction as _, TxEnvelope,
         transaction::Recovered,
     },
     eips::{Encodable2718, eip4895},
     network::TransactionResponse as _,
-    primitives::{Address, B256},
+    primitives::{Address, B256, U256},
     rpc::types::{Block, BlockTransactions, Header as RpcHeader, Log, Transaction, TransactionReceipt},
 };
 
@@ -48,7 +48,7 @@ impl From<Withdrawal> for eip4895::Withdrawal {
 
 /// A block with its body and what its transactions did.
 #[derive(Debug, Clone)]
-pub struct MinedBlock {
+pub(super) struct MinedBlock {
     pub(super) header: Sealed<Header>,
     pub(super) transactions: Vec<Recovered<TxEnvelope>>,
     pub(super) receipts: Vec<MinedReceipt>,
@@ -67,12 +67,12 @@ pub(super) struct MinedReceipt {
 
 impl MinedBlock {
     /// Returns the block's name and time.
-    pub fn reference(&self) -> BlockRef {
+    pub(super) fn reference(&self) -> BlockRef {
         BlockRef { number: self.header.number, hash: self.header.hash(), timestamp: self.header.timestamp }
     }
 
     /// Returns the header.
-    pub fn header(&self) -> &Header {
+    pub(super) fn header(&self) -> &Header {
         &self.header
     }
 
@@ -89,11 +89,21 @@ impl MinedBlock {
             BlockTransactions::Hashes(self.transactions.iter().map(|tx| *tx.tx_hash()).collect())
         };
         Block {
-            header: RpcHeader::from_consensus(self.header.clone(), None, None),
+            header: RpcHeader::from_consensus(self.header.clone(), None, Some(self.size())),
             uncles: Vec::new(),
             transactions,
             withdrawals: Some(self.withdrawals.clone().into()),
         }
+    }
+
+    /// Returns the length of the block's RLP in bytes.
+    fn size(&self) -> U256 {
+        let body = BlockBody {
+            transactions: self.transactions.iter().map(|tx| tx.inner().clone()).collect(),
+            ommers: Vec::new(),
+            withdrawals: Some(self.withdrawals.clone().into()),
+        };
+        U256::from(alloy::consensus::Block::rlp_length_for(self.header(), &body))
     }
 
     pub(super) fn rpc_transaction(&self, index: usize) -> Option<Transaction> {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use alloy::{
-    consensus::{TxEnvelope, transaction::Recovered},
+    consensus::{Header, TxEnvelope, transaction::Recovered},
     eips::{BlockId, BlockNumberOrTag, eip4895},
     primitives::{Address, B256, Bytes, U256, map::HashMap},
     rpc::types::{Log, TransactionReceipt},
@@ -96,7 +96,12 @@ impl ExecutionChain {
         self.with(|ledger| ledger.canonical(number).map(|block| block.reference()))
     }
 
-    /// Returns the transactions in the pool whose turn could come, newest fees included.
+    /// Returns the header of block `number`, or `None` above the head.
+    pub fn header(&self, number: u64) -> Option<Header> {
+        self.with(|ledger| ledger.canonical(number).map(|block| block.header().clone()))
+    }
+
+    /// Returns how many transactions wait in the pool.
     pub fn pending_count(&self) -> usize {
         self.with(|ledger| ledger.pool.iter().count())
     }
@@ -220,6 +225,11 @@ impl ExecutionChain {
     /// Returns the contract whose events are deposits.
     pub fn deposit_contract(&self) -> Address {
         self.with(|ledger| ledger.deposit_contract)
+    }
+
+    /// Sets how many blocks one `eth_getLogs` may span; `None` leaves it open.
+    pub fn set_max_log_range(&self, blocks: Option<u64>) {
+        self.update(|ledger| ledger.max_log_range = blocks);
     }
 
     /// Cheat: sets a balance in wei.

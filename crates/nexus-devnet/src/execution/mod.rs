@@ -22,7 +22,7 @@ pub mod rpc;
 mod simulation;
 mod state;
 
-pub use block::{BlockRef, MinedBlock, Withdrawal};
+pub use block::{BlockRef, Withdrawal};
 pub use chain::ExecutionChain;
 pub use deposit_event::DepositEvent;
 pub use error::{CallError, PoolError, RpcError};

@@ -3,7 +3,7 @@
 use alloy::{
     consensus::{Header, Sealed, SignableTransaction as _, TxEip1559, TxEnvelope, transaction::Recovered},
     eips::BlockId,
-    primitives::{Signature, TxKind, U256},
+    primitives::{B256, Signature, TxKind, U256},
     rpc::types::{
         BlockOverrides, Log, TransactionRequest,
         simulate::{
@@ -37,7 +37,10 @@ impl ExecutionChain {
         }
         self.with(|ledger| {
             let Moment { block, state } = ledger.at(at)?;
-            let mut simulation = Simulation { ledger, parent: block.as_ref().clone(), state, payload };
+            let ancestors = usize::try_from(block.header.number).map_or(usize::MAX, |number| number + 1);
+            let hashes = ledger.hashes().iter().take(ancestors).copied().collect();
+            let parent = block.as_ref().clone();
+            let mut simulation = Simulation { ledger, parent, hashes, state, payload };
             payload.block_state_calls.iter().map(|block| simulation.block(block)).collect()
         })
     }
@@ -46,6 +49,8 @@ impl ExecutionChain {
 struct Simulation<'a> {
     ledger: &'a Ledger,
     parent: MinedBlock,
+    /// Hash of each ancestor, by number; simulated ones included.
+    hashes: Vec<B256>,
     state: WorldState,
     payload: &'a SimulatePayload,
 }
@@ -56,13 +61,15 @@ impl Simulation<'_> {
             override_state(&mut self.state, overrides)?;
         }
         let context = self.context(request.block_overrides.as_ref())?;
-        let mut assembly = Assembly::new(context, self.state.clone(), self.ledger.hashes());
+        let mut assembly = Assembly::new(context, self.state.clone(), &self.hashes);
         let results = request.calls.iter().map(|call| self.call(&mut assembly, call));
         let mut calls = results.collect::<Result<Vec<_>, _>>()?;
         let (block, state) =
             assembly.seal(self.parent.header.hash(), Vec::new(), self.ledger.deposit_contract());
         place_logs(&mut calls, &block);
         let inner = block.rpc_block(self.payload.return_full_transactions);
+        self.hashes.resize(usize::try_from(block.header.number).unwrap_or(usize::MAX), B256::ZERO);
+        self.hashes.push(block.header.hash());
         (self.parent, self.state) = (block, state);
         Ok(SimulatedBlock { inner, calls })
     }
@@ -77,6 +84,9 @@ impl Simulation<'_> {
             override_block(&mut context, overrides);
         }
         ascending("number", parent.number, context.number)?;
+        if context.number - parent.number > MAX_SIMULATE_BLOCKS {
+            return Err(CallError::TooManyBlocks);
+        }
         ascending("timestamp", parent.timestamp, context.timestamp)?;
         Ok(context)
     }

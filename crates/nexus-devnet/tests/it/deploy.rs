@@ -2,7 +2,7 @@
 
 use alloy::{
     consensus::{SignableTransaction as _, TxEip1559, TxEnvelope},
-    eips::{BlockId, Encodable2718 as _},
+    eips::{BlockId, Encodable2718 as _, eip7685::Requests},
     primitives::{Address, B256, Bytes, TxKind, U256, b256},
     rpc::types::TransactionRequest,
     signers::SignerSync as _,
@@ -275,6 +275,19 @@ fn deposits_are_read_back_from_the_block() {
         assert_eq!((event.amount.get(), event.index), (entry.amount, index));
     }
     assert_eq!(world.chain.deposit_events(head - 1), []);
+    // EIP-6110 and EIP-7685: one request of type 0 with the deposits' fields in a row.
+    let mut request = vec![0];
+    for (index, entry) in (0_u64..).zip(&entries) {
+        request.extend(&entry.pubkey);
+        request.extend(&entry.withdrawal_credentials);
+        request.extend(entry.amount.to_le_bytes());
+        request.extend(&entry.signature);
+        request.extend(index.to_le_bytes());
+    }
+    let expected = Requests::new(vec![request.into()]).requests_hash();
+    assert_eq!(world.chain.header(head).unwrap().requests_hash, Some(expected));
+    let before = world.chain.header(head - 1).unwrap().requests_hash;
+    assert_eq!(before, Some(Requests::default().requests_hash()));
     let count = world.ask(contract, get_deposit_countCall {}).unwrap();
     assert_eq!(count.as_ref(), u64::try_from(entries.len()).unwrap().to_le_bytes());
 }

@@ -7,7 +7,7 @@ use super::{
     params::Params,
     server::{Answer, Node, json},
 };
-use crate::execution::RpcError;
+use crate::execution::{RpcError, chain::SLOT_SECONDS};
 
 /// The most blocks one request may ask for.
 const MAX_BLOCKS: u64 = 100_000;
@@ -32,7 +32,7 @@ impl Node {
 
     fn mine_once(&self, params: Params<'_>) -> Result<Value, RpcError> {
         if let Some(timestamp) = params.number(0)? {
-            let next = self.chain.head().timestamp + crate::execution::chain::SLOT_SECONDS;
+            let next = self.chain.head().timestamp + SLOT_SECONDS;
             self.producer.increase_time(timestamp.saturating_sub(next));
         }
         self.producer.mine(1);
@@ -44,8 +44,19 @@ impl Node {
         if blocks > MAX_BLOCKS {
             return Err(RpcError::invalid_params(format!("{blocks} blocks: at most {MAX_BLOCKS} at a time")));
         }
-        self.producer.mine(blocks);
+        match params.number(1)? {
+            None => self.producer.mine(blocks),
+            Some(interval) => self.mine_apart(blocks, interval),
+        }
         Ok(Value::Null)
+    }
+
+    /// Mines blocks at least `interval` seconds apart.
+    fn mine_apart(&self, blocks: u64, interval: u64) {
+        for _ in 0..blocks {
+            self.producer.increase_time(interval.saturating_sub(SLOT_SECONDS));
+            self.producer.mine(1);
+        }
     }
 
     fn increase_time(&self, params: Params<'_>) -> Result<Value, RpcError> {

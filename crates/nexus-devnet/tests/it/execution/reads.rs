@@ -4,7 +4,7 @@ use alloy::{
     network::{ReceiptResponse as _, TransactionResponse as _},
     primitives::{Address, B256, U256, keccak256},
     providers::Provider as _,
-    rpc::types::Filter,
+    rpc::types::{Filter, Transaction},
 };
 use nexus_devnet::execution::Withdrawal;
 use serde_json::{Value, json};
@@ -41,6 +41,8 @@ async fn a_header_hashes_to_its_hash_and_commits_to_its_body() {
     let first = block.transactions.as_transactions().unwrap()[0].clone();
     let bodies = [first.inner.inner().clone()];
     assert_eq!(calculate_transaction_root(&bodies), block.header.transactions_root());
+    let encoded = block.clone().map_transactions(Transaction::into_inner).into_consensus();
+    assert_eq!(block.header.size, Some(U256::from(alloy::rlp::encode(&encoded).len())));
     assert_eq!(first.chain_id(), Some(CHAIN_ID));
     let hashes = node.provider.get_block_by_hash(block.header.hash).await.unwrap().unwrap();
     assert_eq!(hashes.transactions.hashes().collect::<Vec<_>>(), [first.tx_hash()]);

@@ -88,4 +88,20 @@ async fn blocks_must_follow_each_other() {
     node.mine();
     let payload = json!({"blockStateCalls": [{"blockOverrides": {"number": "0x1"}, "calls": []}]});
     assert_eq!(node.refusal("eth_simulateV1", json!([payload, "latest"])).await.0, -38020);
+    let far = json!({"blockStateCalls": [{"blockOverrides": {"number": "0xffffffffffff"}, "calls": []}]});
+    assert_eq!(node.refusal("eth_simulateV1", json!([far, "latest"])).await.0, -38026);
+}
+
+#[tokio::test]
+async fn simulated_blocks_are_ancestors_of_those_after_them() {
+    let node = Node::start().await;
+    // BLOCKHASH of the word in the call.
+    let hasher = Address::repeat_byte(0x66);
+    node.chain.set_code(hasher, bytes!("5f35405f5260205ff3"));
+    let ask = |number| bundle([to(hasher).input(word(number).into())]);
+    let payload = SimulatePayload::default().extend(ask(0)).extend(ask(1)).extend(ask(9));
+    let blocks = node.provider.simulate(&payload).await.unwrap();
+    assert_eq!(blocks[0].calls[0].return_data, node.chain.block(0).unwrap().hash.to_vec());
+    assert_eq!(blocks[1].calls[0].return_data, blocks[0].inner.header.hash.to_vec());
+    assert_eq!(blocks[2].calls[0].return_data, word(0));
 }

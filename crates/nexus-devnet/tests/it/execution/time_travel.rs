@@ -65,8 +65,10 @@ async fn time_moves_when_told_to() {
     assert_eq!(node.chain.head().timestamp, GENESIS_TIME + 3_612);
     node.ask("anvil_mine", json!(["0x5"])).await.unwrap();
     assert_eq!((node.chain.head().number, node.chain.head().timestamp), (6, GENESIS_TIME + 3_672));
+    node.ask("anvil_mine", json!([2, 100])).await.unwrap();
+    assert_eq!((node.chain.head().number, node.chain.head().timestamp), (8, GENESIS_TIME + 3_872));
     let stuck = node.chain.mine_block(0, &[]);
-    assert_eq!(stuck.timestamp, GENESIS_TIME + 3_673);
+    assert_eq!(stuck.timestamp, GENESIS_TIME + 3_873);
 }
 
 #[tokio::test]
