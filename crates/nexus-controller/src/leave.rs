@@ -26,12 +26,18 @@ impl Controller {
     /// Signs exits that were chosen, and sends every signed one again until its exit epoch is set. Returns how many
     /// validators moved.
     pub(crate) async fn drive_exits(&self, observation: &Observation) -> Result<usize, TickError> {
+        let mut records = self.state.validators()?;
+        records.retain(|record| (Stage::ExitPlanned..=Stage::ExitBroadcast).contains(&record.stage));
+        let pubkeys: Vec<_> = records.iter().filter_map(|record| record.pubkey).collect();
+        let at_head = self.beacon.fetch_validators(StateId::Head, &pubkeys).await?;
         let mut moved = 0;
-        for record in self.state.validators()? {
+        for (record, pubkey) in records.iter().filter_map(|record| Some((record, record.pubkey?))) {
+            let validator = at_head.iter().find(|validator| validator.pubkey == pubkey);
             moved += usize::from(match record.stage {
-                Stage::ExitPlanned => self.sign_exit(observation, &record).await?,
-                Stage::ExitSigned | Stage::ExitBroadcast => self.broadcast_exit(observation, &record).await?,
-                _ => false,
+                Stage::ExitPlanned => self.sign_exit(observation, record, pubkey, validator).await?,
+                // Set at the head: finality will show it, or a reorganisation will take it away again.
+                _ if validator.is_some_and(|validator| validator.exit_epoch.is_some()) => false,
+                _ => self.send_stored_exit(observation, record, pubkey).await?,
             });
         }
         Ok(moved)
@@ -42,42 +48,34 @@ impl Controller {
         &self,
         observation: &Observation,
         record: &ValidatorRecord,
+        pubkey: ValidatorPubkey,
+        at_head: Option<&BeaconValidator>,
     ) -> Result<bool, TickError> {
-        let Some(pubkey) = record.pubkey else { return Ok(false) };
-        let Some(validator) = self.eligible_at_head(observation, &pubkey).await? else {
+        let (epoch, spec) = (observation.current_epoch(), &observation.spec);
+        let may_leave = |validator: &&BeaconValidator| {
+            check_eligibility(validator, epoch, spec, &observation.partial_withdrawals).is_ok()
+        };
+        let Some(validator) = at_head.filter(may_leave) else {
             self.state.apply(record.id, Event::ExitUnchosen, self.clock.now())?;
             return Ok(true);
         };
-        let message = VoluntaryExit { epoch: observation.current_epoch(), validator_index: validator.index };
-        let key = self.key_of(record).await?;
-        let signature = key.sign(&message.signing_root(&observation.spec))?;
-        let exit = SignedVoluntaryExit::assemble(message, signature, &pubkey, &observation.spec)?;
+        let message = VoluntaryExit { epoch, validator_index: validator.index };
+        let signature = self.key_of(record).await?.sign(&message.signing_root(spec))?;
+        let exit = SignedVoluntaryExit::assemble(message, signature, &pubkey, spec)?;
         let json = serde_json::to_string(&exit).expect("a signed exit is plain data");
         self.state.store_exit(record.id, &json, self.clock.now())?;
-        tracing::info!(validator.pubkey = %pubkey, epoch = %message.epoch, "exit signed");
+        tracing::info!(validator.pubkey = %pubkey, %epoch, "exit signed");
         self.submit_exit(record, &exit).await?;
         Ok(true)
     }
 
-    async fn eligible_at_head(
-        &self,
-        observation: &Observation,
-        pubkey: &ValidatorPubkey,
-    ) -> Result<Option<BeaconValidator>, TickError> {
-        let validators = self.beacon.fetch_validators(StateId::Head, std::slice::from_ref(pubkey)).await?;
-        let pending = &observation.partial_withdrawals;
-        let eligible = |validator: &BeaconValidator| {
-            check_eligibility(validator, observation.current_epoch(), &observation.spec, pending).is_ok()
-        };
-        Ok(validators.into_iter().next().filter(eligible))
-    }
-
-    async fn broadcast_exit(
+    async fn send_stored_exit(
         &self,
         observation: &Observation,
         record: &ValidatorRecord,
+        pubkey: ValidatorPubkey,
     ) -> Result<bool, TickError> {
-        let (Some(pubkey), Some(json)) = (record.pubkey, &record.signed_exit) else { return Ok(false) };
+        let json = record.signed_exit.as_deref().unwrap_or_default();
         let stored: UnverifiedVoluntaryExit =
             serde_json::from_str(json).map_err(|source| TickError::StoredExit { pubkey, source })?;
         let exit = stored.verify(&pubkey, &observation.spec)?;

@@ -1,0 +1,4 @@
+//! The controller over the embedded world, through real sockets.
+
+mod bot;
+mod life;
