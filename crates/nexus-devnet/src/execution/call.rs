@@ -11,9 +11,10 @@ use revm::{
 };
 
 use super::{
-    chain::{ExecutionChain, Ledger, Moment},
+    chain::ExecutionChain,
     error::CallError,
     evm::{BlockContext, Strictness, execute},
+    ledger::{Ledger, Moment},
     pool::MAX_TRANSACTION_GAS,
     state::WorldState,
 };

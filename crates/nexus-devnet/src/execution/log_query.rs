@@ -6,7 +6,7 @@ use alloy::{
     rpc::types::{Filter, FilterBlockOption, Log},
 };
 
-use super::{chain::Ledger, error::RpcError};
+use super::{error::RpcError, ledger::Ledger};
 
 impl Ledger {
     /// Answers `eth_getLogs`.

@@ -15,6 +15,7 @@ mod deposit_event;
 mod error;
 mod evm;
 mod genesis;
+mod ledger;
 mod log_query;
 mod mining;
 mod pool;

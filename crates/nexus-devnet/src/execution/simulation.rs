@@ -16,9 +16,10 @@ use revm::context_interface::result::ExecutionResult;
 use super::{
     block::MinedBlock,
     call::{CALL_GAS_CAP, call_tx_env, override_block, override_state},
-    chain::{ExecutionChain, Ledger, Moment, SLOT_SECONDS},
+    chain::ExecutionChain,
     error::{CallError, halt_text},
     evm::{BlockContext, Strictness, execute},
+    ledger::{Ledger, Moment, SLOT_SECONDS},
     mining::Assembly,
     state::WorldState,
 };
@@ -65,7 +66,7 @@ impl Simulation<'_> {
         let results = request.calls.iter().map(|call| self.call(&mut assembly, call));
         let mut calls = results.collect::<Result<Vec<_>, _>>()?;
         let (block, state) =
-            assembly.seal(self.parent.header.hash(), Vec::new(), self.ledger.deposit_contract());
+            assembly.seal(self.parent.header.hash(), Vec::new(), self.ledger.deposit_contract);
         place_logs(&mut calls, &block);
         let inner = block.rpc_block(self.payload.return_full_transactions);
         self.hashes.resize(usize::try_from(block.header.number).unwrap_or(usize::MAX), B256::ZERO);

@@ -7,7 +7,7 @@ use super::{
     params::Params,
     server::{Answer, Node, json},
 };
-use crate::execution::{RpcError, chain::SLOT_SECONDS};
+use crate::execution::{RpcError, ledger::SLOT_SECONDS};
 
 /// The most blocks one request may ask for.
 const MAX_BLOCKS: u64 = 100_000;

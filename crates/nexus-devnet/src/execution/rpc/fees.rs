@@ -12,7 +12,7 @@ use super::{
     params::Params,
     server::{Answer, Node, json},
 };
-use crate::execution::{RpcError, block::MinedBlock, chain::Ledger, mining::next_base_fee};
+use crate::execution::{RpcError, block::MinedBlock, ledger::Ledger, mining::next_base_fee};
 
 /// What is suggested as a tip: 1 gwei.
 const SUGGESTED_TIP: u64 = 1_000_000_000;

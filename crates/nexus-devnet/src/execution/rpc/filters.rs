@@ -15,7 +15,7 @@ use super::{
     params::Params,
     server::{Answer, Node, json},
 };
-use crate::execution::{RpcError, chain::Ledger};
+use crate::execution::{RpcError, ledger::Ledger};
 
 /// The filters that clients have installed.
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
-use crate::execution::{ExecutionChain, RpcError, chain::SLOT_SECONDS};
+use crate::execution::{ExecutionChain, RpcError, ledger::SLOT_SECONDS};
 
 /// Makes blocks and moves time on behalf of `evm_mine` and its kin, so that a beacon chain can keep step.
 pub trait BlockProducer: Send + Sync {

@@ -224,3 +224,26 @@ async fn a_batch_over_http_is_answered_as_one() {
     assert_eq!(broken.status(), 200);
     assert_eq!(broken.json::<Value>().await.unwrap()["error"]["code"], json!(-32700));
 }
+
+#[tokio::test]
+async fn the_pending_block_is_what_would_be_mined_now() {
+    let node = Node::start().await;
+    let register = node.deploy_register().await;
+    let sent = node.provider.send_transaction(to(register).input(word(5).into())).await.unwrap();
+    let pending = node.provider.get_block_by_number(BlockNumberOrTag::Pending).await.unwrap().unwrap();
+    assert_eq!(pending.header.number(), 2);
+    assert_eq!(pending.transactions.hashes().collect::<Vec<_>>(), [*sent.tx_hash()]);
+    assert_eq!(node.provider.call(to(register)).block(BlockId::pending()).await.unwrap(), word(5));
+    assert_eq!(node.provider.call(to(register)).block(BlockId::latest()).await.unwrap(), word(0));
+    let mined = node.mine();
+    assert_eq!(mined.hash, pending.header.hash);
+}
+
+#[tokio::test]
+async fn a_page_in_a_browser_may_ask() {
+    let node = Node::start().await;
+    let client = reqwest::Client::new();
+    let preflight = client.request(reqwest::Method::OPTIONS, &node.url).send().await.unwrap();
+    assert_eq!(preflight.status(), 204);
+    assert_eq!(preflight.headers()["access-control-allow-origin"], "*");
+}
