@@ -1,6 +1,8 @@
 //! The embedded world through its public API and real sockets.
 
 mod beacon_api;
+mod beacon_client;
 mod deploy;
+mod devnet;
 mod execution;
 mod world;

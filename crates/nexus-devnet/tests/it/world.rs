@@ -124,10 +124,18 @@ impl Scene {
     }
 
     fn register(&self, key: &ValidatorKey, nonce: u64) -> bool {
-        let cluster: Vec<_> = operators()
+        self.register_misaddressed(key, nonce, 0)
+    }
+
+    /// Registers shares of which the last `wrong` are encrypted to other operators' keys.
+    fn register_misaddressed(&self, key: &ValidatorKey, nonce: u64, wrong: usize) -> bool {
+        let addressee = |position: usize| if position < 4 - wrong { position } else { position + 4 };
+        let cluster: Vec<_> = operators()[..4]
             .iter()
-            .take(4)
-            .map(|operator| Operator::parse(operator.id, &operator.key_text).unwrap())
+            .enumerate()
+            .map(|(position, operator)| {
+                Operator::parse(operator.id, &operators()[addressee(position)].key_text).unwrap()
+            })
             .collect();
         let registration = Registration::new(self.nexus(), OwnerNonce::new(nonce));
         let keyshares = split(key, &cluster, registration, &mut rand::rng()).unwrap();
@@ -281,6 +289,36 @@ fn shares_for_the_wrong_nonce_register_and_never_attest() {
     scene.wait_for(&first, ValidatorStatus::ActiveOngoing);
     let offline: Vec<_> = scene.world.offline_validators().into_iter().map(|(pubkey, _)| pubkey).collect();
     assert_eq!(offline, [first.pubkey()]);
+}
+
+#[test]
+fn cluster_runs_while_a_threshold_can_open_its_shares() {
+    let scene = Scene::new();
+    let (sound, broken) = (key(1), key(2));
+    assert!(scene.deposit(&sound) && scene.deposit(&broken));
+    assert!(scene.register_misaddressed(&sound, 0, 1) && scene.register_misaddressed(&broken, 1, 2));
+    for (key, lost, expected) in [(&sound, 1, true), (&broken, 2, false)] {
+        let verdict = scene.verdict(key);
+        assert_eq!(verdict.attests(), expected);
+        assert!(matches!(verdict, ShareVerdict::Degraded { failed, .. } if failed.len() == lost));
+    }
+    scene.wait_for(&sound, ValidatorStatus::ActiveOngoing);
+    scene.world.advance_epochs(2);
+    assert!(scene.exit_through_ssv(&sound) && scene.exit_through_ssv(&broken));
+    scene.wait_for(&sound, ValidatorStatus::ActiveExiting);
+    // Two of four can't sign: what was asked for once is lost.
+    scene.world.advance_epochs(2);
+    assert_eq!(scene.world.validator_status(&broken.pubkey()), Some(ValidatorStatus::ActiveOngoing));
+}
+
+#[test]
+fn exit_announced_before_the_beacon_chain_knows_the_validator_is_lost() {
+    let scene = Scene::new();
+    let key = key(1);
+    assert!(scene.deposit(&key) && scene.register(&key, 0) && scene.exit_through_ssv(&key));
+    scene.wait_for(&key, ValidatorStatus::ActiveOngoing);
+    scene.world.advance_epochs(4);
+    assert_eq!(scene.world.validator_status(&key.pubkey()), Some(ValidatorStatus::ActiveOngoing));
 }
 
 #[test]
