@@ -5,4 +5,6 @@ mod contract_laws;
 mod dependencies;
 mod examples;
 mod laws;
+mod met;
 mod positions;
+mod withdrawal_laws;

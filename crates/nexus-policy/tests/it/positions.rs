@@ -68,15 +68,24 @@ fn exit_candidate(index: u64, activated: u64, missed_performance: u64, cluster: 
     }
 }
 
+/// Bounds on how many validators are withdrawn, in order: none, known exactly, or a payment being observed.
+fn withdrawn() -> impl Strategy<Value = (u64, u64)> {
+    let narrow = (0..=10_u64, 1..=4_u64).prop_map(|(at_least, more)| (at_least, at_least + more));
+    let wide = (0..=60_u64, 0..=60_u64).prop_map(|(at_least, more)| (at_least, at_least + more));
+    prop_oneof![Just((0, 0)), (0..=60_u64).prop_map(|exactly| (exactly, exactly)), narrow, wide]
+}
+
 /// A position that fits together, with the ETH of the deposits in flight usually there.
 pub(crate) fn position() -> impl Strategy<Value = RollupPosition> {
     let counts = (
         count(),
-        prop_oneof![2 => Just(0_u64), 1 => 0..=60_u64],
+        prop_oneof![Just(0_u64), 0..=60_u64],
+        withdrawn(),
         prop_oneof![2 => Just(0_u64), 1 => 0..=20_u64],
     );
     (balance(), share(), counts, 0..=100_u64, candidates(0..=40)).prop_map(
-        |(balance, limit, (validator_count, exiting, creating), excess_for_secs, mut exit_candidates)| {
+        |(balance, limit, counts, excess_for_secs, mut exit_candidates)| {
+            let (validator_count, exiting, (at_least, at_most), creating) = counts;
             let exiting = exiting.min(validator_count);
             exit_candidates.truncate(usize::try_from(validator_count - exiting).unwrap());
             RollupPosition {
@@ -84,8 +93,8 @@ pub(crate) fn position() -> impl Strategy<Value = RollupPosition> {
                 limit,
                 validator_count,
                 exiting,
-                withdrawn_at_least: 0,
-                withdrawn_at_most: 0,
+                withdrawn_at_least: at_least.min(exiting),
+                withdrawn_at_most: at_most.min(exiting),
                 creating,
                 excess_for_secs,
                 exit_candidates,
@@ -94,18 +103,44 @@ pub(crate) fn position() -> impl Strategy<Value = RollupPosition> {
     )
 }
 
+/// A position of which it isn't known how many validators are withdrawn.
+pub(crate) fn settling_position() -> impl Strategy<Value = RollupPosition> {
+    (position(), 0..=8_u64, 1..=4_u64).prop_map(|(position, at_least, more)| {
+        let withdrawn_at_most = at_least + more;
+        // Exiting ones that the bridge counts besides, so that all else stays as it is.
+        RollupPosition {
+            validator_count: position.validator_count + withdrawn_at_most,
+            exiting: position.exiting + withdrawn_at_most,
+            withdrawn_at_least: at_least,
+            withdrawn_at_most,
+            ..position
+        }
+    })
+}
+
+/// A position of which it is known how many validators are withdrawn.
+pub(crate) fn settled_position() -> impl Strategy<Value = RollupPosition> {
+    position().prop_map(|position| with_withdrawn(&position, position.withdrawn_at_least))
+}
+
+/// The position when exactly so many validators are withdrawn.
+pub(crate) fn with_withdrawn(position: &RollupPosition, exactly: u64) -> RollupPosition {
+    RollupPosition { withdrawn_at_least: exactly, withdrawn_at_most: exactly, ..position.clone() }
+}
+
 /// A position where every validator that stays can exit, and nothing is in flight.
 pub(crate) fn free_position() -> impl Strategy<Value = RollupPosition> {
-    (balance(), share(), candidates(0..=60), 0..=5_u64).prop_map(
-        |(balance, limit, exit_candidates, exiting)| {
+    (balance(), share(), candidates(0..=60), 0..=5_u64, 0..=5_u64).prop_map(
+        |(balance, limit, exit_candidates, exiting, withdrawn)| {
+            let withdrawn = withdrawn.min(exiting);
             let validator_count = u64::try_from(exit_candidates.len()).unwrap() + exiting;
             RollupPosition {
                 balance,
                 limit,
                 validator_count,
                 exiting,
-                withdrawn_at_least: 0,
-                withdrawn_at_most: 0,
+                withdrawn_at_least: withdrawn,
+                withdrawn_at_most: withdrawn,
                 creating: 0,
                 excess_for_secs: 0,
                 exit_candidates,
@@ -129,17 +164,21 @@ pub(crate) fn bridge_state() -> impl Strategy<Value = BridgeState> {
 
 /// A position of such a bridge, whose deposits in flight it can pay.
 pub(crate) fn payable_position() -> impl Strategy<Value = RollupPosition> {
-    (bridge_state(), share(), prop_oneof![Just(0), 0..=40_u64], prop_oneof![Just(0), 0..=10_u64]).prop_map(
-        |(BridgeState { balance, validator_count }, limit, exiting, creating)| RollupPosition {
-            balance,
-            limit,
-            validator_count,
-            exiting: exiting.min(validator_count),
-            withdrawn_at_least: 0,
-            withdrawn_at_most: 0,
-            creating: creating.min(balance.div_floor(VALIDATOR_DEPOSIT).unwrap().to()),
-            excess_for_secs: 0,
-            exit_candidates: vec![],
+    let counts = (prop_oneof![Just(0), 0..=40_u64], withdrawn(), prop_oneof![Just(0), 0..=10_u64]);
+    (bridge_state(), share(), counts).prop_map(
+        |(BridgeState { balance, validator_count }, limit, (exiting, (at_least, at_most), creating))| {
+            let exiting = exiting.min(validator_count);
+            RollupPosition {
+                balance,
+                limit,
+                validator_count,
+                exiting,
+                withdrawn_at_least: at_least.min(exiting),
+                withdrawn_at_most: at_most.min(exiting),
+                creating: creating.min(balance.div_floor(VALIDATOR_DEPOSIT).unwrap().to()),
+                excess_for_secs: 0,
+                exit_candidates: vec![],
+            }
         },
     )
 }
@@ -152,17 +191,20 @@ pub(crate) fn wild_position() -> impl Strategy<Value = RollupPosition> {
         any::<(u64, u64)>().prop_map(|(a, b)| [a, b, 0, 0])
     ];
     let number = || prop_oneof![any::<u64>(), Just(0), Just(u64::MAX), 0..=100_u64];
-    (wei, share(), number(), number(), number(), number(), candidates(0..=4)).prop_map(
-        |(wei, limit, validator_count, exiting, creating, excess_for_secs, exit_candidates)| RollupPosition {
-            balance: Wei::new(U256::from_limbs(wei)),
-            limit,
-            validator_count,
-            exiting,
-            withdrawn_at_least: 0,
-            withdrawn_at_most: 0,
-            creating,
-            excess_for_secs,
-            exit_candidates,
+    let withdrawn = prop_oneof![Just((0, 0)), (number(), number())];
+    (wei, share(), number(), number(), withdrawn, number(), number(), candidates(0..=4)).prop_map(
+        |(wei, limit, validator_count, exiting, withdrawn, creating, excess_for_secs, exit_candidates)| {
+            RollupPosition {
+                balance: Wei::new(U256::from_limbs(wei)),
+                limit,
+                validator_count,
+                exiting,
+                withdrawn_at_least: withdrawn.0,
+                withdrawn_at_most: withdrawn.1,
+                creating,
+                excess_for_secs,
+                exit_candidates,
+            }
         },
     )
 }
@@ -218,10 +260,11 @@ pub(crate) fn under_way(position: &RollupPosition, action: &Action) -> RollupPos
 
 /// The position once everything under way has happened: deposits mined, exited validators paid back and closed.
 pub(crate) fn landed(position: &RollupPosition) -> RollupPosition {
+    assert_eq!(position.withdrawn_at_least, position.withdrawn_at_most, "or the balance isn't known");
     let paid =
         position.balance.checked_sub(validators(position.creating)).expect("deposits that can be paid");
     RollupPosition {
-        balance: paid.checked_add(validators(position.exiting)).unwrap(),
+        balance: paid.checked_add(validators(position.exiting - position.withdrawn_at_least)).unwrap(),
         validator_count: position.validator_count + position.creating - position.exiting,
         exiting: 0,
         withdrawn_at_least: 0,
