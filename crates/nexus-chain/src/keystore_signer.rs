@@ -7,9 +7,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use aes::Aes128;
 use alloy::signers::local::PrivateKeySigner;
-use nexus_primitives::Address;
+use ctr::{
+    Ctr128BE,
+    cipher::{KeyIvInit as _, StreamCipher as _},
+};
+use nexus_primitives::{Address, keccak256};
 use serde::Deserialize;
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::alloy_types::from_alloy;
@@ -83,20 +89,14 @@ impl KeystoreSigner {
     pub fn open(path: &Path, password: &Zeroizing<String>) -> Result<Self, KeystoreError> {
         let not_a_keystore = |problem: String| KeystoreError::NotAKeystore { path: path.to_owned(), problem };
         let text = read_private(path)?;
-        // The decrypting library takes the file at its word, so everything it relies on is checked here.
         let file: KeystoreFile = serde_json::from_slice(&text)
             .map_err(|error| not_a_keystore(format!("line {}, column {}", error.line(), error.column())))?;
-        file.check().map_err(not_a_keystore)?;
+        let sealed = file.sealed().map_err(not_a_keystore)?;
         file.crypto.kdfparams.check_cost(path)?;
-        let key =
-            PrivateKeySigner::decrypt_keystore(path, password.as_bytes()).map_err(|error| {
-                match error.to_string() {
-                    text if text.contains("Mac Mismatch") => {
-                        KeystoreError::Password { path: path.to_owned() }
-                    }
-                    text => not_a_keystore(text),
-                }
-            })?;
+        let secret = sealed.open(password.as_bytes());
+        let secret = secret.ok_or_else(|| KeystoreError::Password { path: path.to_owned() })?;
+        let key = PrivateKeySigner::from_slice(secret.as_slice())
+            .map_err(|_| not_a_keystore("what it holds is no secp256k1 key".to_owned()))?;
         Ok(Self { key })
     }
 
@@ -158,37 +158,100 @@ struct KdfParams {
     prf: Option<String>,
 }
 
+/// A keystore whose every field has been looked at.
+struct Sealed {
+    kdf: Kdf,
+    salt: Vec<u8>,
+    iv: [u8; 16],
+    ciphertext: [u8; 32],
+    mac: [u8; 32],
+}
+
+enum Kdf {
+    Scrypt(scrypt::Params),
+    Pbkdf2 { rounds: u32 },
+}
+
 impl KeystoreFile {
-    fn check(&self) -> Result<(), String> {
+    fn sealed(&self) -> Result<Sealed, String> {
         let crypto = &self.crypto;
         let params = &crypto.kdfparams;
-        let bytes =
-            |text: &str, expected: usize| hex::decode(text).is_ok_and(|bytes| bytes.len() == expected);
-        let kdf_complete = match crypto.kdf.as_str() {
-            "scrypt" => {
-                params.r.is_some() && params.p.is_some() && params.n.is_some_and(u64::is_power_of_two)
-            }
-            "pbkdf2" => params.c.is_some() && params.prf.as_deref() == Some("hmac-sha256"),
-            other => return Err(format!("key derivation {other:?}, expected scrypt or pbkdf2")),
-        };
         let checks = [
             (self.version == 3, "version"),
             (crypto.cipher == "aes-128-ctr", "cipher"),
-            (bytes(&crypto.cipherparams.iv, 16), "iv"),
-            (bytes(&crypto.ciphertext, 32), "ciphertext"),
-            (bytes(&crypto.mac, 32), "mac"),
-            (hex::decode(&params.salt).is_ok(), "salt"),
             (params.dklen == 32, "dklen"),
-            (kdf_complete, "kdfparams"),
         ];
-        match checks.iter().find(|(holds, _)| !holds) {
-            Some((_, field)) => Err(format!("unexpected {field}")),
-            None => Ok(()),
+        if let Some((_, field)) = checks.iter().find(|(holds, _)| !holds) {
+            return Err(format!("unexpected {field}"));
         }
+        Ok(Sealed {
+            kdf: params.kdf(&crypto.kdf)?,
+            salt: hex::decode(&params.salt).map_err(|_| "unexpected salt".to_owned())?,
+            iv: bytes("iv", &crypto.cipherparams.iv)?,
+            ciphertext: bytes("ciphertext", &crypto.ciphertext)?,
+            mac: bytes("mac", &crypto.mac)?,
+        })
+    }
+}
+
+fn bytes<const N: usize>(field: &str, text: &str) -> Result<[u8; N], String> {
+    let mut bytes = [0; N];
+    hex::decode_to_slice(text, &mut bytes).map_err(|_| format!("unexpected {field}"))?;
+    Ok(bytes)
+}
+
+impl Sealed {
+    /// Returns the secret; `None` when the password isn't the one (Web3 Secret Storage Definition, "PBKDF2-SHA-256").
+    fn open(&self, password: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
+        let derived = self.kdf.derive(password, &self.salt);
+        let (cipher_key, mac_key) = derived.split_at(16);
+        let mut authenticated = Zeroizing::new([0; 48]);
+        authenticated[..16].copy_from_slice(mac_key);
+        authenticated[16..].copy_from_slice(&self.ciphertext);
+        if keccak256(authenticated.as_slice()) != self.mac {
+            return None;
+        }
+        let mut secret = Zeroizing::new(self.ciphertext);
+        let mut cipher = Ctr128BE::<Aes128>::new_from_slices(cipher_key, &self.iv).ok()?;
+        cipher.apply_keystream(secret.as_mut_slice());
+        Some(secret)
+    }
+}
+
+impl Kdf {
+    fn derive(&self, password: &[u8], salt: &[u8]) -> Zeroizing<[u8; 32]> {
+        let mut key = Zeroizing::new([0; 32]);
+        match self {
+            Self::Scrypt(params) => scrypt::scrypt(password, salt, params, key.as_mut_slice())
+                .expect("32 bytes is a length scrypt can give"),
+            Self::Pbkdf2 { rounds } => {
+                pbkdf2::pbkdf2_hmac::<Sha256>(password, salt, *rounds, key.as_mut_slice());
+            }
+        }
+        key
     }
 }
 
 impl KdfParams {
+    fn kdf(&self, name: &str) -> Result<Kdf, String> {
+        let incomplete = || format!("unexpected kdfparams for {name}");
+        match name {
+            "scrypt" => {
+                let n = self.n.filter(|n| n.is_power_of_two()).ok_or_else(incomplete)?;
+                let small = |value: Option<u64>| value.and_then(|value| u32::try_from(value).ok());
+                let (r, p) = small(self.r).zip(small(self.p)).ok_or_else(incomplete)?;
+                let log_n = u8::try_from(n.ilog2()).map_err(|_| incomplete())?;
+                scrypt::Params::new(log_n, r, p).map(Kdf::Scrypt).map_err(|_| incomplete())
+            }
+            "pbkdf2" if self.prf.as_deref() == Some("hmac-sha256") => {
+                let rounds = self.c.and_then(|rounds| u32::try_from(rounds).ok());
+                rounds.map(|rounds| Kdf::Pbkdf2 { rounds }).ok_or_else(incomplete)
+            }
+            "pbkdf2" => Err(incomplete()),
+            other => Err(format!("key derivation {other:?}, expected scrypt or pbkdf2")),
+        }
+    }
+
     fn check_cost(&self, path: &Path) -> Result<(), KeystoreError> {
         let (n, r, p) = (self.n.unwrap_or(1), self.r.unwrap_or(1), self.p.unwrap_or(1));
         let memory = n.saturating_mul(r).saturating_mul(128);

@@ -1,0 +1,4 @@
+//! Tests through the public interface only.
+
+mod pipeline;
+mod scripted_chain;
