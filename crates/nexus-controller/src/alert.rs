@@ -68,7 +68,9 @@ mod tests {
     fn the_same_trouble_is_told_once_until_it_has_gone_away() {
         let book = AlertBook::default();
         let tick = |messages: &[&str]| {
-            messages.iter().for_each(|message| book.note(alert(message)));
+            for message in messages {
+                book.note(alert(message));
+            }
             book.take_new()
         };
         assert_eq!(tick(&["a"]), [alert("a")]);

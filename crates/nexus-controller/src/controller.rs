@@ -3,21 +3,20 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use nexus_beacon::{BeaconError, BeaconNode, ExitError};
-use nexus_chain::{ChainError, NexusChain, PipelineProgress, TxError, TxPipeline};
-use nexus_keys::{DepositError, KeyError, KeyringError, MnemonicKeyring, Provision, ValidatorKey};
+use nexus_beacon::BeaconNode;
+use nexus_chain::{NexusChain, PipelineProgress, TxError, TxPipeline};
+use nexus_keys::{MnemonicKeyring, ValidatorKey};
 use nexus_policy::Action;
-use nexus_primitives::{Address, Clock, RollupAdmin, UnixSeconds, ValidatorPubkey};
-use nexus_ssv::SplitError;
+use nexus_primitives::{Address, Clock, RollupAdmin, UnixSeconds};
 use rand_core::CryptoRng;
 
 use crate::{
-    Alert, AlertSink, Decision, Guard, GuardContext, Observation, ObserveError, Observer, PlanError,
-    PlanInputs, Settings, Stage, StateError, StateFile, ValidatorRecord, WorldPlan,
+    Alert, AlertSink, Decision, Guard, GuardContext, Observation, Observer, PlanInputs, Settings, Stage,
+    StateError, StateFile, TickError, ValidatorRecord, WorldPlan,
     alert::AlertBook,
     guard::{Scope, guards},
     plan_world,
-    reconcile::{reconcile, search_range, unknown_validators},
+    reconcile::reconcile,
 };
 
 const DAY_SECS: u64 = 86_400;
@@ -96,6 +95,8 @@ pub struct TickReport {
     pub progress: PipelineProgress,
     /// Steps taken: validators moved, calls recorded, exits sent, transactions finished.
     pub steps: usize,
+    /// Whether the plan's own actions were begun; false while calls of before had to go first.
+    pub began: bool,
 }
 
 impl TickReport {
@@ -117,87 +118,6 @@ impl TickReport {
             .collect();
         let everything = |guard: &&Guard| guard.scope == Scope::Everything;
         self.plan.guards.iter().filter(|guard| everything(guard) || held.contains(&guard.name)).collect()
-    }
-}
-
-/// Why a tick couldn't be finished. Nothing is lost: the next one looks at the world again.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TickError {
-    /// The world couldn't be observed.
-    #[error(transparent)]
-    Observe(#[from] ObserveError),
-    /// A rollup's position contradicts itself.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// The state file.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// Reading or simulating before a call.
-    #[error("preparing a call")]
-    Chain(#[from] ChainError),
-    /// Reading or submitting to the beacon chain.
-    #[error("talking to the beacon nodes")]
-    Beacon(#[from] BeaconError),
-    /// Bringing calls onto the chain.
-    #[error("sending transactions")]
-    Transactions(#[from] TxError),
-    /// Opening a mnemonic.
-    #[error("deriving keys")]
-    Keyring(#[from] KeyringError),
-    /// Signing with a validator key.
-    #[error("signing")]
-    Key(#[from] KeyError),
-    /// Making or verifying a deposit.
-    #[error("making a deposit")]
-    Deposit(#[from] DepositError),
-    /// Splitting a key.
-    #[error("splitting a key")]
-    Split(#[from] SplitError),
-    /// Making or verifying an exit.
-    #[error("making an exit")]
-    Exit(#[from] ExitError),
-    /// A stored exit can't be read.
-    #[error("stored exit of validator {pubkey}")]
-    StoredExit {
-        /// The validator.
-        pubkey: ValidatorPubkey,
-        /// What is wrong with it.
-        #[source]
-        source: serde_json::Error,
-    },
-    /// The key of a validator isn't one of the rollup's mnemonic.
-    #[error("validator {pubkey} of rollup {rollup} has no derivation index: its key is not in the vault")]
-    ForeignKey {
-        /// The rollup.
-        rollup: RollupAdmin,
-        /// The validator.
-        pubkey: ValidatorPubkey,
-    },
-    /// A derived key isn't the recorded one: another mnemonic.
-    #[error("mnemonic of rollup {rollup} yields {derived} at index {index}, the state file says {recorded}")]
-    OtherMnemonic {
-        /// The rollup.
-        rollup: RollupAdmin,
-        /// The derivation index.
-        index: u32,
-        /// What it yields.
-        derived: ValidatorPubkey,
-        /// What was expected.
-        recorded: ValidatorPubkey,
-    },
-}
-
-impl TickError {
-    /// Returns whether a service the bot needs couldn't be reached (exit code 69).
-    pub fn is_unreachable(&self) -> bool {
-        match self {
-            Self::Observe(error) => error.is_unreachable(),
-            Self::Chain(error) => error.is_unreachable(),
-            Self::Beacon(error) => error.is_unreachable(),
-            Self::Transactions(TxError::Chain(error)) => error.is_unreachable(),
-            _ => false,
-        }
     }
 }
 
@@ -237,52 +157,61 @@ impl Controller {
 
     async fn run_tick(&self, mandate: Mandate) -> Result<TickReport, TickError> {
         let observation = self.observer.observe().await?;
-        let guards = self.guards(&observation)?;
+        let mut guards = self.guards(&observation)?;
         let may_send = !guards.iter().any(|guard| guard.scope == Scope::Everything);
         let mut steps = 0;
         if may_send {
             steps += self.transactions.advance(self.clock.now()).await?.finished;
         }
-        self.provision_mnemonics(&observation).await?;
-        self.adopt_unknown(&observation).await?;
+        guards.extend(self.provision_mnemonics(&observation).await?);
+        self.adopt_unknown(&observation, &guards).await?;
         // Planned before the records are lifted: a withdrawal counts for certain from the tick after it was seen.
         let records = self.state.validators()?;
         let plan = self.plan(&observation, &records, guards)?;
-        let mut alerts = Vec::new();
-        steps += reconcile(&self.state, &observation, self.clock.now(), &mut alerts)?;
-        alerts.into_iter().for_each(|alert| self.book.note(alert));
-        if may_send {
-            steps += self.act(&observation, &plan, mandate).await?;
-        }
-        let progress = if may_send {
-            self.transactions.advance(self.clock.now()).await?
-        } else {
-            PipelineProgress::default()
-        };
+        steps += self.reconcile(&observation)?;
+        self.watch_fee_recipient(&observation);
         self.watch_runway(&observation).await?;
-        Ok(TickReport { plan, progress, steps: steps + progress.finished })
+        if !may_send {
+            let progress = PipelineProgress::default();
+            return Ok(TickReport { plan, progress, steps, began: false });
+        }
+        let (acted, began) = self.act(&observation, &plan, mandate).await?;
+        let progress = self.transactions.advance(self.clock.now()).await?;
+        Ok(TickReport { plan, progress, steps: steps + acted + progress.finished, began })
     }
 
-    /// Takes each validator one step on, what leaks first.
+    fn reconcile(&self, observation: &Observation) -> Result<usize, TickError> {
+        let mut alerts = Vec::new();
+        let moved = reconcile(&self.state, observation, self.clock.now(), &mut alerts)?;
+        for alert in alerts {
+            self.book.note(alert);
+        }
+        Ok(moved)
+    }
+
+    /// Takes each validator one step on, what leaks first. Returns the steps, and whether the plan's own were begun.
     async fn act(
         &self,
         observation: &Observation,
         plan: &WorldPlan,
         mandate: Mandate,
-    ) -> Result<usize, TickError> {
+    ) -> Result<(usize, bool), TickError> {
         let mut steps = 0;
         if mandate == Mandate::Plan {
             steps += self.begin_exits(plan)?;
         }
         steps += self.drive_exits(observation).await?;
-        if self.has_unmined()? {
-            return Ok(steps);
+        // While a recorded call isn't mined no other is prepared: each must see what the one before it left.
+        if self.state.unmined_intents()? > 0 {
+            return Ok((steps, false));
         }
         let recorded = self.register_next(observation).await?
             || self.report_exits(observation).await?
-            || self.close_next(observation).await?
-            || (mandate == Mandate::Plan && self.begin_creation(observation, plan).await?);
-        Ok(steps + usize::from(recorded))
+            || self.close_next(observation).await?;
+        if recorded || mandate == Mandate::Finish {
+            return Ok((steps + usize::from(recorded), false));
+        }
+        Ok((steps + self.begin_creations(observation, plan).await?, true))
     }
 
     fn begin_exits(&self, plan: &WorldPlan) -> Result<usize, TickError> {
@@ -295,20 +224,31 @@ impl Controller {
         Ok(steps)
     }
 
-    async fn begin_creation(&self, observation: &Observation, plan: &WorldPlan) -> Result<bool, TickError> {
+    async fn begin_creations(&self, observation: &Observation, plan: &WorldPlan) -> Result<usize, TickError> {
+        let mut steps = 0;
         for planned in &plan.rollups {
-            if let Decision::Do(Action::Create(count)) = &planned.decision {
-                if self.create(observation, &planned.rollup, count.get()).await? {
-                    return Ok(true);
-                }
-            }
+            let Decision::Do(Action::Create(count)) = &planned.decision else { continue };
+            let created = self.create(observation, &planned.rollup, count.get()).await;
+            steps += usize::from(self.tolerate(planned.rollup.admin, created)?);
         }
-        Ok(false)
+        Ok(steps)
     }
 
-    /// Whether a recorded call isn't mined yet: then no other is prepared, as each must see the one before it.
-    fn has_unmined(&self) -> Result<bool, TickError> {
-        Ok(self.state.unmined_intents()? > 0)
+    /// Turns trouble of a single validator into an alert, so that the others don't wait for it.
+    pub(crate) fn tolerate(
+        &self,
+        rollup: RollupAdmin,
+        result: Result<bool, TickError>,
+    ) -> Result<bool, TickError> {
+        match result {
+            Err(error) if error.is_local() => {
+                let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+                let message = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+                self.alert("validator-stuck", Some(rollup), message);
+                Ok(false)
+            }
+            other => other,
+        }
     }
 
     fn guards(&self, observation: &Observation) -> Result<Vec<Guard>, TickError> {
@@ -336,43 +276,6 @@ impl Controller {
             self.state.note_excess(planned.rollup.admin, planned.is_above(), now)?;
         }
         Ok(plan)
-    }
-
-    /// Makes and seals a mnemonic for every rollup that has none.
-    async fn provision_mnemonics(&self, observation: &Observation) -> Result<(), TickError> {
-        for rollup in &observation.chain.rollups {
-            let mut rng = self.rng.lock().await;
-            if self.keyring.ensure(rollup.admin, &mut **rng).await? == Provision::Created {
-                tracing::info!(rollup.admin = %rollup.admin, rollup.name = rollup.name, "mnemonic made and sealed");
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes in validators the contracts know and the state file doesn't, finding their derivation indices.
-    async fn adopt_unknown(&self, observation: &Observation) -> Result<(), TickError> {
-        let records = self.state.validators()?;
-        for (rollup, validators) in unknown_validators(observation, &records) {
-            let mut missing: BTreeMap<_, _> = validators.iter().map(|v| (v.pubkey, v.status)).collect();
-            let known = records.iter().filter(|record| record.rollup == rollup).count();
-            for index in search_range(known + validators.len()) {
-                if missing.is_empty() {
-                    break;
-                }
-                let pubkey = self.keyring.derive(rollup, index).await?.pubkey();
-                if let Some(status) = missing.remove(&pubkey) {
-                    self.state.adopt(rollup, pubkey, Some(index), status, self.clock.now())?;
-                    tracing::warn!(validator.pubkey = %pubkey, key.index = %index, "validator adopted from the chain");
-                }
-            }
-            for (pubkey, status) in missing {
-                self.state.adopt(rollup, pubkey, None, status, self.clock.now())?;
-                let message =
-                    format!("validator {pubkey} is on Nexus and not derived from the rollup's mnemonic");
-                self.alert("key-unknown", Some(rollup), message);
-            }
-        }
-        Ok(())
     }
 
     /// Recreates a validator's key, and refuses one that isn't the recorded one.

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use nexus_chain::{OperatorSnapshot, RollupSnapshot};
-use nexus_primitives::{Address, OperatorId, OperatorSet, RollupAdmin, UnixSeconds};
+use nexus_primitives::{
+    Address, OperatorId, OperatorSet, RollupAdmin, UnixSeconds, ValidatorPubkey, WithdrawalCredentials,
+};
 use nexus_ssv::{Operator, OperatorPublicKey};
 use serde::Serialize;
 
@@ -202,11 +204,28 @@ fn rollup_problem(
         return Some(("cluster-liquidated", message));
     }
     let limit = observation.chain.ssv.validators_per_operator;
+    if let Some(validator) = foreign_credentials(observation, rollup) {
+        let message = format!(
+            "validator {validator} has withdrawal credentials other than bridge {}: somebody deposited its key first",
+            bridge.address
+        );
+        return Some(("foreign-credentials", message));
+    }
     let first = operators.ids().iter().find_map(|id| {
         let problem = operator_problem(observation.chain.operators.get(id), limit)?;
         Some(format!("operator {id}: {problem}"))
     });
     first.or_else(|| operators_of(observation, operators).err()).map(|message| ("operator-unfit", message))
+}
+
+/// A validator of the rollup whose balance would go elsewhere.
+fn foreign_credentials(observation: &Observation, rollup: &RollupSnapshot) -> Option<ValidatorPubkey> {
+    let ours = WithdrawalCredentials::to_address(rollup.bridge.address).to_bytes();
+    let of_rollup = observation.chain.validators.iter().filter(|validator| validator.rollup == rollup.admin);
+    of_rollup
+        .filter_map(|validator| observation.validators.get(&validator.pubkey))
+        .find(|validator| *validator.withdrawal_credentials.as_bytes() != ours)
+        .map(|validator| validator.pubkey)
 }
 
 fn operator_problem(operator: Option<&OperatorSnapshot>, limit: u32) -> Option<&'static str> {
@@ -250,11 +269,15 @@ fn operator(observation: &Observation, id: OperatorId) -> Result<Operator, Strin
 
 #[cfg(test)]
 mod tests {
+    use nexus_beacon::ValidatorStatus;
     use nexus_chain::{ClusterSnapshot, SsvVersion};
-    use nexus_primitives::{CodeHash, Epoch, Wei};
+    use nexus_primitives::{CodeHash, Epoch, Root, Wei};
 
     use super::*;
-    use crate::testing::{context, observation, operators, rollup, settings};
+    use crate::{
+        Stage,
+        testing::{add, context, observation, operators, pubkey, rollup, settings},
+    };
 
     /// The guards that are down after `change`, by name.
     #[track_caller]
@@ -320,8 +343,21 @@ mod tests {
         check(|world, _| world.chain.rollups[0].operators = None, &deposits("cluster-invalid"));
         let liquidated = ClusterSnapshot { active: false, ..ClusterSnapshot::NEW };
         check(
-            |world, _| drop(world.chain.clusters.insert(operators(), liquidated)),
+            |world, _| {
+                world.chain.clusters.insert(operators(), liquidated);
+            },
             &deposits("cluster-liquidated"),
+        );
+    }
+
+    #[test]
+    fn a_validator_that_pays_elsewhere_holds_its_rollups_deposits() {
+        check(
+            |world, _| {
+                add(world, 1, Stage::Active, ValidatorStatus::ActiveOngoing);
+                world.validators.get_mut(&pubkey(1)).unwrap().withdrawal_credentials = Root::new([0; 32]);
+            },
+            &[("foreign-credentials", Scope::Deposits)],
         );
     }
 

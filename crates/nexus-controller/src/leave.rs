@@ -1,5 +1,7 @@
 //! Leaving: exits signed, broadcast until the beacon chain has them, reported, and closed once paid.
 
+use std::collections::BTreeMap;
+
 use nexus_beacon::{
     BeaconValidator, ExitSubmission, SignedVoluntaryExit, StateId, UnverifiedVoluntaryExit, VoluntaryExit,
     check_eligibility,
@@ -33,12 +35,13 @@ impl Controller {
         let mut moved = 0;
         for (record, pubkey) in records.iter().filter_map(|record| Some((record, record.pubkey?))) {
             let validator = at_head.iter().find(|validator| validator.pubkey == pubkey);
-            moved += usize::from(match record.stage {
-                Stage::ExitPlanned => self.sign_exit(observation, record, pubkey, validator).await?,
+            let driven = match record.stage {
+                Stage::ExitPlanned => self.sign_exit(observation, record, pubkey, validator).await,
                 // Set at the head: finality will show it, or a reorganisation will take it away again.
-                _ if validator.is_some_and(|validator| validator.exit_epoch.is_some()) => false,
-                _ => self.send_stored_exit(observation, record, pubkey).await?,
-            });
+                _ if validator.is_some_and(|validator| validator.exit_epoch.is_some()) => Ok(false),
+                _ => self.send_stored_exit(observation, record, pubkey).await,
+            };
+            moved += usize::from(self.tolerate(record.rollup, driven)?);
         }
         Ok(moved)
     }
@@ -102,33 +105,35 @@ impl Controller {
 
     /// Records the report of exits the beacon chain has set. Returns whether it did.
     pub(crate) async fn report_exits(&self, observation: &Observation) -> Result<bool, TickError> {
-        let records = self.state.validators()?;
-        let exiting: Vec<_> = records.iter().filter(|record| record.stage == Stage::Exiting).collect();
-        let Some(first) = exiting.first() else { return Ok(false) };
-        let Some(call) = self.report_call(observation, first, &exiting) else { return Ok(false) };
-        self.record_if_it_succeeds(&call, "exit-report-would-fail").await
-    }
-
-    fn report_call(
-        &self,
-        observation: &Observation,
-        first: &ValidatorRecord,
-        exiting: &[&ValidatorRecord],
-    ) -> Option<ContractCall> {
-        let rollup = first.rollup;
-        match observation.chain.deployment.exit_abi {
-            ExitAbi::Main => {
-                let of_rollup = exiting.iter().filter(|record| record.rollup == rollup);
-                Some(ContractCall::ReportExits {
-                    rollup,
-                    pubkeys: of_rollup.filter_map(|r| r.pubkey).collect(),
-                })
-            }
-            ExitAbi::SsvExits => {
-                let (pubkey, operators) = self.registered(observation, first)?;
-                Some(ContractCall::ExitThroughSsv { rollup, pubkey, operators })
+        let mut exiting = self.state.validators()?;
+        exiting.retain(|record| record.stage == Stage::Exiting);
+        for call in self.report_calls(observation, &exiting) {
+            if self.record_if_it_succeeds(&call, "exit-report-would-fail").await? {
+                return Ok(true);
             }
         }
+        Ok(false)
+    }
+
+    /// The calls that may report exits, best first: all of a rollup together where the contract takes a list, and
+    /// one by one, so that a validator that can't be reported doesn't keep the others waiting.
+    fn report_calls(&self, observation: &Observation, exiting: &[ValidatorRecord]) -> Vec<ContractCall> {
+        if observation.chain.deployment.exit_abi == ExitAbi::SsvExits {
+            let call = |record: &ValidatorRecord| {
+                let (pubkey, operators) = self.registered(observation, record)?;
+                Some(ContractCall::ExitThroughSsv { rollup: record.rollup, pubkey, operators })
+            };
+            return exiting.iter().filter_map(call).collect();
+        }
+        let mut by_rollup = BTreeMap::<RollupAdmin, Vec<ValidatorPubkey>>::new();
+        for (rollup, pubkey) in exiting.iter().filter_map(|record| Some((record.rollup, record.pubkey?))) {
+            by_rollup.entry(rollup).or_default().push(pubkey);
+        }
+        let report = |rollup, pubkeys| ContractCall::ReportExits { rollup, pubkeys };
+        let together = by_rollup.iter().map(|(rollup, pubkeys)| report(*rollup, pubkeys.clone()));
+        let several = by_rollup.iter().filter(|(_, pubkeys)| pubkeys.len() > 1);
+        let singly = several.flat_map(|(rollup, keys)| keys.iter().map(|key| report(*rollup, vec![*key])));
+        together.chain(singly).collect()
     }
 
     /// Records the call that closes the first withdrawn validator that can be closed. Returns whether it did.

@@ -36,12 +36,13 @@ mod stage;
 mod state;
 #[cfg(test)]
 mod testing;
+mod tick_error;
+mod upkeep;
 mod validator_record;
 
 pub use alert::{Alert, AlertSink};
 pub use controller::{
-    Controller, Mandate, Parts, StoredPlanInputs, TickError, TickReport, Transactions, pause_reason,
-    plan_inputs,
+    Controller, Mandate, Parts, StoredPlanInputs, TickReport, Transactions, pause_reason, plan_inputs,
 };
 pub use guard::{Guard, GuardContext, Scope, guards};
 pub use observation::{Observation, ObserveError, Observer};
@@ -50,4 +51,5 @@ pub use report::{ActionReport, Observed, PlanReport, RollupReport, StatusReport,
 pub use settings::{Allowance, Caps, Rails, Settings};
 pub use stage::{BeaconPhase, CallKind, Event, IllegalTransition, Stage, UnknownStage};
 pub use state::{CodePin, IntentSummary, StateError, StateFile, StateIdentity, StoredPhase};
+pub use tick_error::TickError;
 pub use validator_record::{RecordId, ValidatorRecord};

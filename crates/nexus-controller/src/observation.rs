@@ -61,6 +61,15 @@ impl ObserveError {
             Self::OtherNetwork { .. } => false,
         }
     }
+
+    /// Returns whether nodes disagree or aren't ready: held rather than failed (exit code 75).
+    pub fn is_held(&self) -> bool {
+        match self {
+            Self::Chain(error) => matches!(error, ChainError::Disagreement { .. }),
+            Self::Beacon(error) => error.is_not_ready(),
+            Self::OtherNetwork { .. } => false,
+        }
+    }
 }
 
 /// Reads the world through the two capabilities.
@@ -99,9 +108,14 @@ impl Observer {
         let beacon_head = self.beacon.fetch_head().await?;
         let beacon_state = beacon_state(self.at);
         let pubkeys: Vec<_> = chain.validators.iter().map(|validator| validator.pubkey).collect();
-        let validators = self.beacon.fetch_validators(beacon_state, &pubkeys).await?;
-        let partial_withdrawals =
-            self.beacon.fetch_pending_partial_withdrawals(StateId::Head).await?.unwrap_or_default();
+        // A node that isn't ready holds everything back; what it would say of validators isn't asked.
+        let (validators, partial_withdrawals) = match beacon_head.ready() {
+            Ok(()) => (
+                self.beacon.fetch_validators(beacon_state, &pubkeys).await?,
+                self.beacon.fetch_pending_partial_withdrawals(StateId::Head).await?.unwrap_or_default(),
+            ),
+            Err(_) => (Vec::new(), Vec::new()),
+        };
         Ok(Observation {
             chain,
             head,

@@ -1,6 +1,6 @@
 //! From an observation to what is to be done, for every rollup: pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nexus_beacon::{ValidatorStatus, check_eligibility};
 use nexus_chain::{BlockAt, BlockRef, NexusStatus, NexusValidator, RollupSnapshot};
@@ -132,6 +132,11 @@ fn position(
         .filter(|record| record.rollup == rollup.admin)
         .filter_map(|record| Some((record.pubkey?, record.stage)))
         .collect();
+    let foreign: BTreeSet<_> = records
+        .iter()
+        .filter(|record| record.derivation_index.is_none())
+        .filter_map(|record| record.pubkey)
+        .collect();
     let counted: Vec<_> = observation.chain.validators.iter().filter(|v| counts(v, rollup.admin)).collect();
     let leaving = |validator: &&&NexusValidator| is_leaving(observation, validator, &own);
     let withdrawn_by = |certain: bool| {
@@ -151,6 +156,7 @@ fn position(
         exit_candidates: counted
             .iter()
             .filter(|validator| own.get(&validator.pubkey) == Some(&Stage::Active))
+            .filter(|validator| !foreign.contains(&validator.pubkey))
             .filter_map(|validator| candidate(observation, rollup, validator))
             .collect(),
     }
@@ -188,12 +194,15 @@ fn is_withdrawn(
     known || (shown && !certain)
 }
 
-/// Deposits sent that the contracts don't show at the observed block.
+/// Deposits that may have been spent and that the contracts don't show at the observed block. Whatever the state file
+/// has learnt since, what the snapshot doesn't count must be added to it.
 fn unseen_deposits(observation: &Observation, own: &BTreeMap<ValidatorPubkey, Stage>) -> usize {
     let seen = |pubkey: &ValidatorPubkey| {
         observation.chain.validators.binary_search_by(|validator| validator.pubkey.cmp(pubkey)).is_ok()
     };
-    own.iter().filter(|(pubkey, stage)| **stage == Stage::DepositSent && !seen(pubkey)).count()
+    own.iter()
+        .filter(|(pubkey, stage)| **stage >= Stage::DepositSent && !stage.is_over() && !seen(pubkey))
+        .count()
 }
 
 fn candidate(
@@ -276,6 +285,27 @@ mod tests {
         let planned = decide(&observation(500), &sent, FREE);
         assert_eq!(planned.position.creating, 6);
         assert_eq!(planned.decision, Decision::Do(Action::Hold(HoldReason::AtLimit)));
+    }
+
+    #[test]
+    fn a_deposit_that_became_final_after_the_snapshot_is_not_ordered_again() {
+        for stage in [Stage::Deposited, Stage::SharesSent, Stage::Registered] {
+            let sent: Vec<_> = (1..=6).map(|byte| record(byte, stage)).collect();
+            assert_eq!(
+                decide(&observation(500), &sent, FREE).action(),
+                ("hold", Some("at-limit")),
+                "{stage}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_validator_whose_key_is_not_in_the_vault_is_no_candidate() {
+        let mut world = observation(0);
+        limit(&mut world, 0);
+        let mut records = [add(&mut world, 1, Stage::Active, ValidatorStatus::ActiveOngoing)];
+        records[0].derivation_index = None;
+        assert_eq!(decide(&world, &records, FREE).action(), ("hold", Some("no-exit-candidates")));
     }
 
     #[test]

@@ -34,11 +34,11 @@ fn reconcile_one(
     alerts: &mut Vec<Alert>,
 ) -> Result<bool, StateError> {
     let mut moved = false;
-    let mut stage = record.stage;
+    let mut reached = record.stage;
     if let Some(validator) = on_nexus(observation, pubkey) {
         alerts.extend(dead_shares(record, validator));
-        match see(state, record.id, stage, Event::SeenOnNexus(validator.status), now) {
-            Ok(seen) => (moved, stage) = (seen != stage, seen),
+        match see(state, record.id, reached, Event::SeenOnNexus(validator.status), now) {
+            Ok(seen) => (moved, reached) = (seen != reached, seen),
             // A key that was given up turned up on the contract: not ours to move, ours to tell.
             Err(StateError::Transition { source, .. }) => alerts.push(Alert {
                 name: "abandoned-key-deposited",
@@ -54,7 +54,7 @@ fn reconcile_one(
         if (record.validator_index, record.exit_epoch) != (Some(validator.index), validator.exit_epoch) {
             state.store_beacon_facts(record.id, validator.index, validator.exit_epoch)?;
         }
-        moved |= see(state, record.id, stage, Event::SeenOnBeacon(phase(validator)), now)? != stage;
+        moved |= see(state, record.id, reached, Event::SeenOnBeacon(phase(validator)), now)? != reached;
     }
     Ok(moved)
 }
@@ -63,12 +63,12 @@ fn reconcile_one(
 fn see(
     state: &StateFile,
     id: RecordId,
-    stage: Stage,
+    reached: Stage,
     event: Event,
     now: UnixSeconds,
 ) -> Result<Stage, StateError> {
-    let next = stage.next(event).map_err(|source| StateError::Transition { record: id, source })?;
-    if next != stage {
+    let next = reached.next(event).map_err(|source| StateError::Transition { record: id, source })?;
+    if next != reached {
         state.apply(id, event, now)?;
     }
     Ok(next)

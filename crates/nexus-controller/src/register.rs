@@ -8,14 +8,20 @@ use crate::{
 };
 
 impl Controller {
-    /// Records the registration of the first deposited validator. Returns whether it did.
+    /// Records the registration of the first deposited validator that can be registered. Returns whether it did.
     ///
     /// A deposited validator without operators leaks from the moment it activates: this comes before everything else.
     pub(crate) async fn register_next(&self, observation: &Observation) -> Result<bool, TickError> {
-        let records = self.state.validators()?;
-        let Some(record) = records.iter().find(|record| record.stage == Stage::Deposited) else {
-            return Ok(false);
-        };
+        for record in self.state.validators()?.iter().filter(|record| record.stage == Stage::Deposited) {
+            let registered = self.register(observation, record).await;
+            if self.tolerate(record.rollup, registered)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn register(&self, observation: &Observation, record: &ValidatorRecord) -> Result<bool, TickError> {
         let Some(set) = self.operator_set(observation, record) else { return Ok(false) };
         let operators = match operators_of(observation, &set) {
             Ok(operators) => operators,
@@ -33,7 +39,9 @@ impl Controller {
         }
         self.state.store_shares_nonce(record.id, node_nonce(context.owner_nonce))?;
         let id = self.state.record_intent(&call, self.clock.now())?;
-        tracing::info!(validator.pubkey = ?record.pubkey, nonce = %context.owner_nonce, intent.id = id.0, "registration recorded");
+        tracing::info!(
+            validator.pubkey = ?record.pubkey, nonce = %context.owner_nonce, intent.id = id.0, "registration recorded"
+        );
         Ok(true)
     }
 

@@ -3,7 +3,7 @@
 use nexus_chain::{BlockAt, NexusStatus};
 use nexus_policy::Action;
 use nexus_primitives::{
-    Address, BlockHash, BlockNumber, Epoch, RollupAdmin, TxHash, UnixSeconds, ValidatorIndex,
+    Address, BlockHash, BlockNumber, Epoch, OperatorSet, RollupAdmin, TxHash, UnixSeconds, ValidatorIndex,
     ValidatorPubkey, Wei,
 };
 use serde::Serialize;
@@ -170,7 +170,7 @@ impl From<&RollupPlan> for RollupReport {
             bridge: rollup.bridge.address,
             keys: "mnemonic",
             cluster: rollup.cluster.get(),
-            operators: rollup.operators.as_ref().map(|operators| operators.to_u64s()).unwrap_or_default(),
+            operators: rollup.operators.as_ref().map(OperatorSet::to_u64s).unwrap_or_default(),
             limit_bps: rollup.limit.get(),
             balance_wei: position.balance,
             validator_count: position.validator_count,

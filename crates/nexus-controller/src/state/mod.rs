@@ -4,7 +4,9 @@
 //! writes at a time, held by an exclusive lock on `<path>.lock` that the kernel releases when the process dies; others
 //! may read beside it.
 
+mod backup;
 mod error;
+mod export;
 mod journal;
 mod rollups;
 mod validators;
@@ -152,7 +154,8 @@ fn check_mode(path: &Path) -> Result<(), StateError> {
         source,
     })?;
     let mode = metadata.permissions().mode() & 0o7777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(StateError::Mode { path: path.to_owned(), mode }) }
+    let others = mode & 0o077;
+    if others == 0 { Ok(()) } else { Err(StateError::Mode { path: path.to_owned(), mode }) }
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StateError> {

@@ -174,7 +174,8 @@ fn files_that_are_not_this_deployments_state_are_refused_untouched() {
     check(
         "other",
         &|path| {
-            drop(StateFile::open(path, StateIdentity { chain_id: ChainId::new(2), ..identity() }).unwrap())
+            let other = StateIdentity { chain_id: ChainId::new(2), ..identity() };
+            drop(StateFile::open(path, other).unwrap());
         },
         "on chain 2, the configuration says",
     );
@@ -222,4 +223,33 @@ fn an_excess_lasts_from_when_it_was_first_seen() {
     assert_eq!(state.note_excess(rollup(), true, UnixSeconds::new(1_060)).unwrap(), 60);
     assert_eq!(state.note_excess(rollup(), false, UnixSeconds::new(1_070)).unwrap(), 0);
     assert_eq!(state.note_excess(rollup(), true, UnixSeconds::new(1_080)).unwrap(), 0);
+}
+
+#[test]
+fn a_backup_beside_a_writer_opens_with_everything_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = StateFile::open(&dir.path().join("state.sqlite"), identity()).unwrap();
+    ready(&state, 1);
+    let copy = dir.path().join("copy.sqlite");
+    let reader = StateFile::open_read_only(&dir.path().join("state.sqlite"), identity()).unwrap().unwrap();
+    reader.backup(&copy).unwrap();
+    assert_eq!(copy.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let opened = StateFile::open(&copy, identity()).unwrap();
+    assert_eq!(opened.validators().unwrap(), state.validators().unwrap());
+    assert!(matches!(state.backup(&copy), Err(StateError::Io { .. })), "nothing is overwritten");
+}
+
+#[test]
+fn an_export_has_every_table_and_row() {
+    let state = StateFile::in_memory(identity()).unwrap();
+    ready(&state, 1);
+    let export = state.export().unwrap();
+    let tables = export["tables"].as_object().unwrap();
+    let names: Vec<_> = tables.keys().map(String::as_str).collect();
+    let expected =
+        ["attempts", "code_pins", "history", "identity", "intents", "rollups", "ticks", "validators"];
+    assert_eq!(names, expected);
+    assert_eq!(tables["validators"][0]["stage"], Stage::KeysReady.as_str());
+    assert_eq!(tables["history"].as_array().unwrap().len(), 1);
+    assert_eq!(export["schema_version"], 1);
 }
