@@ -83,7 +83,7 @@ pub struct NotReached {
 impl WorldConfig {
     /// Returns a quick world: the `fast` preset on chain 1337, the Nexus contract of `ssv_exits`.
     ///
-    /// Slots start at `genesis_time`; by the time the deployment is final, some 40 slots have passed.
+    /// Slots start at `genesis_time`; by the time the deployment is final, some 24 slots have passed.
     pub fn fast(genesis_time: UnixSeconds) -> Self {
         let deposit_contract = GenesisConfig::new(0, 0).deposit_contract;
         let deposit_contract = Address::new(deposit_contract.into_array());
@@ -128,7 +128,7 @@ impl World {
         self.lockstep.execution()
     }
 
-    /// Returns the beacon chain.
+    /// Returns the beacon chain. Let go of its guard before calling anything else here: a step waits for it.
     pub fn beacon(&self) -> &SharedBeacon {
         self.lockstep.beacon()
     }

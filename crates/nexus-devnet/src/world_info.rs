@@ -5,8 +5,9 @@ use nexus_primitives::{Address as Checksummed, Epoch, Gwei, Slot, UnixSeconds, V
 use serde::Serialize;
 
 use crate::{
+    consensus::{BeaconChain, Validator},
     deploy::{DevnetAccount, NexusVersion, RollupHandle},
-    ssv_operators::ShareVerdict,
+    ssv_operators::{ShareVerdict, SsvOperators},
     world::World,
 };
 
@@ -76,6 +77,8 @@ impl World {
         let block = self.execution().head();
         let slot = self.slot();
         let finalized_block = self.final_block();
+        // Before the chain: a step takes both in this order.
+        let operators = self.ssv_operators();
         let chain = self.beacon().read();
         WorldInfo {
             chain_id: self.execution().chain_id(),
@@ -92,7 +95,7 @@ impl World {
             contracts: self.contract_info(),
             accounts: self.account_info(),
             rollups: self.rollups().iter().map(Rollup::from).collect(),
-            validators: self.validator_info(&chain),
+            validators: validator_info(&chain, &operators),
         }
     }
 
@@ -126,19 +129,18 @@ impl World {
         let admins = self.rollups().into_iter().map(|rollup| rollup.admin);
         fixed.into_iter().chain(admins).map(Account::from).collect()
     }
+}
 
-    fn validator_info(&self, chain: &crate::consensus::BeaconChain) -> Vec<ValidatorInfo> {
-        let operators = self.ssv_operators();
-        let epoch = chain.head().epoch(chain.config());
-        let info = |(index, validator): (u64, &crate::consensus::Validator)| ValidatorInfo {
-            index,
-            pubkey: validator.pubkey,
-            status: validator.status(epoch).as_str(),
-            balance_gwei: validator.balance,
-            shares: operators.verdict(&validator.pubkey).map_or("none".to_owned(), verdict_text),
-        };
-        (0..).zip(chain.head().validators()).map(info).collect()
-    }
+fn validator_info(chain: &BeaconChain, operators: &SsvOperators) -> Vec<ValidatorInfo> {
+    let epoch = chain.head().epoch(chain.config());
+    let info = |(index, validator): (u64, &Validator)| ValidatorInfo {
+        index,
+        pubkey: validator.pubkey,
+        status: validator.status(epoch).as_str(),
+        balance_gwei: validator.balance,
+        shares: operators.verdict(&validator.pubkey).map_or("none".to_owned(), verdict_text),
+    };
+    (0..).zip(chain.head().validators()).map(info).collect()
 }
 
 impl WorldInfo {

@@ -174,3 +174,16 @@ async fn servers_stop_and_free_their_ports() {
     assert!(reqwest::get(rpc).await.is_err());
     assert!(tokio::net::TcpListener::bind(address).await.is_ok());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn questions_and_steps_do_not_wait_for_each_other_for_ever() {
+    let devnet = start().await;
+    let (asking, stepping) = (devnet.world(), devnet.world());
+    let asked = tokio::task::spawn_blocking(move || {
+        (0..300).map(|_| asking.info()).filter(|_| asking.offline_validators().is_empty()).count()
+    });
+    let stepped = tokio::task::spawn_blocking(move || stepping.advance_slots(300));
+    let both = tokio::time::timeout(Duration::from_mins(1), async { (asked.await, stepped.await) });
+    let (asked, _) = both.await.expect("no deadlock");
+    assert_eq!(asked.unwrap(), 300);
+}
