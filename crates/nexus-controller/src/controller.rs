@@ -15,6 +15,7 @@ use crate::{
     StateError, StateFile, TickError, ValidatorRecord, WorldPlan,
     alert::AlertBook,
     guard::{Scope, guards},
+    jump::{accept_standings, jump_guards},
     plan_world,
     reconcile::reconcile,
 };
@@ -260,7 +261,10 @@ impl Controller {
             paused: pause_reason(&self.settings),
             changed_code: self.state.changed_code(code)?,
         };
-        Ok(guards(observation, &context, &self.settings))
+        let mut guards = guards(observation, &context, &self.settings);
+        guards.extend(jump_guards(&self.state, observation, &self.settings)?);
+        accept_standings(&self.state, observation, &guards)?;
+        Ok(guards)
     }
 
     fn plan(

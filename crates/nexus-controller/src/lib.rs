@@ -25,6 +25,7 @@ mod alert;
 mod controller;
 mod create;
 mod guard;
+mod jump;
 mod leave;
 mod observation;
 mod plan;
@@ -45,10 +46,11 @@ pub use controller::{
     Controller, Mandate, Parts, StoredPlanInputs, TickReport, Transactions, pause_reason, plan_inputs,
 };
 pub use guard::{Guard, GuardContext, Scope, guards};
+pub use jump::RollupStanding;
 pub use observation::{Observation, ObserveError, Observer};
 pub use plan::{Decision, PlanError, PlanInputs, RollupPlan, WorldPlan, plan_world};
 pub use report::{ActionReport, Observed, PlanReport, RollupReport, StatusReport, ValidatorReport, dry_run};
-pub use settings::{Allowance, Caps, Rails, Settings};
+pub use settings::{Allowance, Caps, Jumps, Rails, Settings};
 pub use stage::{BeaconPhase, CallKind, Event, IllegalTransition, Stage, UnknownStage};
 pub use state::{CodePin, IntentSummary, StateError, StateFile, StateIdentity, StoredPhase};
 pub use tick_error::TickError;

@@ -245,7 +245,8 @@ pub fn dry_run(
     context: &crate::GuardContext,
 ) -> Result<WorldPlan, crate::TickError> {
     let records = state.validators()?;
-    let guards = crate::guards(observation, context, settings);
+    let mut guards = crate::guards(observation, context, settings);
+    guards.extend(crate::jump::jump_guards(state, observation, settings)?);
     let inputs = crate::plan_inputs(state, settings, observation, &records, guards, context.now)?;
     Ok(crate::plan_world(observation, settings, inputs.as_ref())?)
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use nexus_chain::BlockAt;
 use nexus_policy::PolicySettings;
-use nexus_primitives::{Address, ChainId, ForkVersion, RollupAdmin, Wei};
+use nexus_primitives::{Address, BasisPoints, ChainId, ForkVersion, RollupAdmin, Wei};
 
 /// Settings of a [`crate::Controller`]; the configuration file is parsed into this once.
 #[derive(Debug, Clone)]
@@ -57,6 +57,22 @@ pub struct Rails {
     pub max_finality_lag_epochs: u64,
     /// While this file exists nothing is sent; its text is the reason shown.
     pub pause_file: PathBuf,
+    /// Changes beyond which a person has to confirm a rollup's position.
+    pub jumps: Jumps,
+}
+
+/// How far a rollup's limit or locked ETH may move from what was accepted last; `None` for any distance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Jumps {
+    /// Distance of the staking limit.
+    pub limit: Option<BasisPoints>,
+    /// Distance of the ETH on the bridge and with its validators.
+    pub locked: Option<Wei>,
+}
+
+impl Jumps {
+    /// Nothing has to be confirmed.
+    pub const ANY: Self = Self { limit: None, locked: None };
 }
 
 impl Settings {

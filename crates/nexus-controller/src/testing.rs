@@ -14,7 +14,7 @@ use nexus_primitives::{
     ValidatorIndex, ValidatorPubkey, Wei, WithdrawalCredentials,
 };
 
-use crate::{Caps, GuardContext, Observation, Rails, RecordId, Settings, Stage, ValidatorRecord};
+use crate::{Caps, GuardContext, Jumps, Observation, Rails, RecordId, Settings, Stage, ValidatorRecord};
 
 pub(crate) const NOW: UnixSeconds = UnixSeconds::new(10_000 * 12);
 pub(crate) const NEXUS: Address = Address::new([7; 20]);
@@ -51,6 +51,7 @@ pub(crate) fn settings() -> Settings {
             max_head_age_secs: 180,
             max_finality_lag_epochs: 4,
             pause_file: PathBuf::from("/nonexistent/pause"),
+            jumps: Jumps::ANY,
         },
     }
 }

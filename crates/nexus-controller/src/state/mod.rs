@@ -66,6 +66,16 @@ impl StateFile {
         Ok(Self { connection: Mutex::new(connection), _lock: Some(lock) })
     }
 
+    /// Opens an existing file to acknowledge something beside a running bot: changed code, a jump. `None` when there
+    /// is no file. Nothing else may be written through it.
+    pub fn open_to_acknowledge(path: &Path, identity: StateIdentity) -> Result<Option<Self>, StateError> {
+        if Self::open_read_only(path, identity)?.is_none() {
+            return Ok(None);
+        }
+        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        Ok(Some(Self { connection: Mutex::new(connection), _lock: None }))
+    }
+
     /// Opens an existing file for reading only; a writer may be at work beside it. `None` when there is no file.
     pub fn open_read_only(path: &Path, identity: StateIdentity) -> Result<Option<Self>, StateError> {
         if !path.exists() {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use nexus_primitives::{CodeHash, RollupAdmin, UnixSeconds};
+use nexus_primitives::{BasisPoints, CodeHash, RollupAdmin, UnixSeconds};
 use rusqlite::{OptionalExtension as _, params};
 
 use super::{StateError, StateFile, validators::required};
+use crate::RollupStanding;
 
 /// A contract whose code isn't the accepted one any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +47,44 @@ impl StateFile {
             .optional()
             .map_err(StateError::database("reading an excess"))?;
         Ok(since.flatten().map_or(0, |since| now.seconds_since(UnixSeconds::new(since))))
+    }
+
+    /// Returns the limit and locked ETH of a rollup that were accepted last.
+    pub fn accepted_standing(&self, rollup: RollupAdmin) -> Result<Option<RollupStanding>, StateError> {
+        let context = "reading an accepted position";
+        let connection = self.connection();
+        let mut statement = connection
+            .prepare_cached(
+                "SELECT rowid, accepted_limit, accepted_locked FROM rollups
+                 WHERE admin = ?1 AND accepted_limit IS NOT NULL",
+            )
+            .map_err(StateError::database(context))?;
+        let mut rows = statement.query([rollup.to_string()]).map_err(StateError::database(context))?;
+        let Some(row) = rows.next().map_err(StateError::database(context))? else { return Ok(None) };
+        let (record, limit): (i64, u16) =
+            (|| Ok((row.get(0)?, row.get(1)?)))().map_err(StateError::database(context))?;
+        let limit = BasisPoints::new(limit).map_err(|_| StateError::Value {
+            column: "accepted_limit",
+            record,
+            value: limit.to_string(),
+            expected: "share in basis points",
+        })?;
+        Ok(Some(RollupStanding { limit, locked: required(row, record, "accepted_locked", "amount")? }))
+    }
+
+    /// Accepts a rollup's limit and locked ETH.
+    pub fn accept_standing(&self, rollup: RollupAdmin, standing: RollupStanding) -> Result<(), StateError> {
+        if self.accepted_standing(rollup)? == Some(standing) {
+            return Ok(());
+        }
+        self.connection()
+            .execute(
+                "INSERT INTO rollups (admin, accepted_limit, accepted_locked) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (admin) DO UPDATE SET accepted_limit = ?2, accepted_locked = ?3",
+                params![rollup.to_string(), standing.limit.get(), standing.locked.to_string()],
+            )
+            .map(drop)
+            .map_err(StateError::database("accepting a position"))
     }
 
     /// Accepts the code of contracts seen for the first time.

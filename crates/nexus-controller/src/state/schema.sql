@@ -7,7 +7,9 @@ CREATE TABLE identity (
 CREATE TABLE rollups (
   admin        TEXT PRIMARY KEY,
   next_index   INTEGER NOT NULL DEFAULT 0, -- first derivation index that was never used
-  excess_since INTEGER                     -- when the staked share was first seen above the limit
+  excess_since INTEGER,                    -- when the staked share was first seen above the limit
+  accepted_limit  INTEGER,                 -- basis points; later jumps are measured from these two
+  accepted_locked TEXT                     -- wei
 ) STRICT;
 
 CREATE TABLE validators (

@@ -13,8 +13,8 @@ use nexus_chain::{
     BlockAt, ChainConfig, FeeCeilings, KeystoreSigner, PipelineConfig, RpcChain, TxPipeline, TxSigner as _,
 };
 use nexus_controller::{
-    Alert, AlertSink, Caps, Controller, Mandate, Parts, Rails, Settings, Stage, StateFile, StateIdentity,
-    TickError, TickReport,
+    Alert, AlertSink, Caps, Controller, Jumps, Mandate, Parts, Rails, Settings, Stage, StateFile,
+    StateIdentity, TickError, TickReport,
 };
 use nexus_devnet::{
     Devnet, DevnetConfig,
@@ -104,6 +104,7 @@ impl Scene {
                 max_head_age_secs: 60,
                 max_finality_lag_epochs: 4,
                 pause_file: self.pause_file(),
+                jumps: Jumps::ANY,
             },
         }
     }
