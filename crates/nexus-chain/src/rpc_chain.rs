@@ -261,15 +261,31 @@ impl Node {
 
     async fn snapshot(&self, config: &ChainConfig, block: BlockRef) -> Result<ChainSnapshot, ChainError> {
         let mut slot = self.index.lock().await;
-        loop {
-            let index = slot.as_mut().ok_or_else(|| self.rpc.unreachable("the endpoint wasn't checked"))?;
+        let index = slot.as_mut().ok_or_else(|| self.rpc.unreachable("the endpoint wasn't checked"))?;
+        let snapshot = self.snapshot_with(index, config, block).await;
+        if let Err(ChainError::IncompleteHistory { .. }) = snapshot {
+            // Some of it came from a node that left events out: next time all of it is read again.
+            index.reset();
+        }
+        snapshot
+    }
+
+    async fn snapshot_with(
+        &self,
+        index: &mut EventIndex,
+        config: &ChainConfig,
+        block: BlockRef,
+    ) -> Result<ChainSnapshot, ChainError> {
+        // At one block there is one NodeOperator contract: a second round reads with it.
+        for _ in 0..2 {
             extend_index(index, &self.rpc, &block, config.log_window).await?;
             match read_snapshot(&self.rpc, config, index, &block).await? {
                 SnapshotReading::Complete(snapshot) => return Ok(*snapshot),
-                // At one block there is one NodeOperator contract: the next round reads with it.
                 SnapshotReading::NodeOperatorMoved(address) => *index = new_index(config, address),
             }
         }
+        let what = format!("{} names another NodeOperator contract each time it is asked", self.rpc);
+        Err(ChainError::IncompleteHistory { what })
     }
 
     /// Extends a copy of the index: what isn't final must not stay in it.
@@ -282,7 +298,13 @@ impl Node {
         let index = self.index.lock().await.clone();
         let mut index = index.ok_or_else(|| self.rpc.unreachable("the endpoint wasn't checked"))?;
         extend_index(&mut index, &self.rpc, &block, config.log_window).await?;
-        read_registration(&self.rpc, config, &index, &block, operators).await
+        let registration = read_registration(&self.rpc, config, &index, &block, operators).await;
+        if let (Err(ChainError::IncompleteHistory { .. }), Some(index)) =
+            (&registration, self.index.lock().await.as_mut())
+        {
+            index.reset();
+        }
+        registration
     }
 }
 

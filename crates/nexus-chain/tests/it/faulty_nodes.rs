@@ -1,0 +1,103 @@
+//! Nodes that lie, lag, hang, or aren't nodes.
+
+use std::time::Duration;
+
+use axum::{Router, routing::post};
+use nexus_chain::{BlockAt, ChainConfig, ChainError, ConnectError, NexusChain as _, RpcChain};
+use nexus_devnet::deploy::NexusVersion;
+use nexus_http::{Endpoint, HttpLimits};
+use nexus_primitives::{Address, ChainId};
+use serde_json::json;
+
+use crate::devnet_world::{DevnetWorld, operators};
+
+fn chain_error(error: ConnectError) -> ChainError {
+    match error {
+        ConnectError::Chain(error) => error,
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn endpoints_that_disagree_are_both_named() {
+    let world = DevnetWorld::new(NexusVersion::Main, 1);
+    let (honest, liar) = (world.front().await, world.front().await);
+    let chain = RpcChain::connect(world.config(&[&honest, &liar])).await.unwrap();
+    chain.fetch_snapshot(BlockAt::Finalized).await.unwrap();
+    chain.fetch_registration(&operators()).await.unwrap();
+    liar.intercept(|call| (call["method"] == "eth_getBalance").then(|| json!({ "result": "0x1" })));
+    let error = chain.fetch_snapshot(BlockAt::Finalized).await.unwrap_err();
+    let text = error.to_string();
+    assert!(matches!(error, ChainError::Disagreement { .. }), "{text}");
+    assert!(
+        text.contains(&honest.endpoint.to_string()) && text.contains(&liar.endpoint.to_string()),
+        "{text}"
+    );
+    assert!(text.contains("rollup"), "{text}");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_fails_is_passed_over() {
+    let world = DevnetWorld::new(NexusVersion::Main, 1);
+    let (broken, healthy) = (world.front().await, world.front().await);
+    let config = ChainConfig { quorum: 1, ..world.config(&[&broken, &healthy]) };
+    let chain = RpcChain::connect(config).await.unwrap();
+    broken.intercept(|_| Some(crate::node_front::error(-32000, "database is closed")));
+    assert_eq!(chain.fetch_snapshot(BlockAt::Finalized).await.unwrap().rollups.len(), 1);
+    let both = RpcChain::connect(world.config(&[&healthy, &healthy])).await.unwrap();
+    healthy.intercept(|_| Some(crate::node_front::error(-32000, "database is closed")));
+    assert!(matches!(both.fetch_snapshot(BlockAt::Finalized).await, Err(ChainError::Refused { .. })));
+}
+
+#[tokio::test]
+async fn another_chain_and_missing_contracts_are_refused_at_once() {
+    let world = DevnetWorld::new(NexusVersion::Main, 1);
+    let front = world.front().await;
+    let config = ChainConfig { chain_id: ChainId::new(1), ..world.config(&[&front]) };
+    let error = chain_error(RpcChain::connect(config).await.unwrap_err());
+    assert!(
+        matches!(error, ChainError::WrongChain { found, .. } if found == ChainId::new(31_337)),
+        "{error}"
+    );
+
+    let config = ChainConfig { ssv_token: Address::new([1; 20]), ..world.config(&[&front]) };
+    let error = chain_error(RpcChain::connect(config).await.unwrap_err());
+    assert!(matches!(error, ChainError::Contract { name: "ssv_token", .. }), "{error}");
+
+    // A contract, but another one.
+    let config = ChainConfig { nexus: world.config(&[&front]).ssv_token, ..world.config(&[&front]) };
+    let error = chain_error(RpcChain::connect(config).await.unwrap_err());
+    assert!(matches!(error, ChainError::Contract { name: "nexus", .. }), "{error}");
+
+    let config = ChainConfig { quorum: 2, ..world.config(&[&front]) };
+    assert!(matches!(RpcChain::connect(config).await, Err(ConnectError::Quorum { quorum: 2, endpoints: 1 })));
+}
+
+async fn serve(router: Router) -> Endpoint {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    endpoint
+}
+
+#[tokio::test]
+async fn what_is_no_node_is_unreachable_and_named() {
+    let world = DevnetWorld::new(NexusVersion::Main, 0);
+    let front = world.front().await;
+    let html = Router::new().fallback(|| async { axum::response::Html("<html>welcome</html>") });
+    let other_json = Router::new().fallback(post(|| async { axum::Json(json!({ "hello": "world" })) }));
+    let hanging = Router::new().fallback(|| async { std::future::pending::<()>().await });
+    let endless = Router::new().fallback(|| async { "x".repeat(100_000) });
+    for router in [html, other_json, hanging, endless] {
+        let endpoint = serve(router).await;
+        let limits = HttpLimits {
+            total_timeout: Duration::from_millis(500),
+            max_body_bytes: 50_000,
+            ..HttpLimits::default()
+        };
+        let config = ChainConfig { endpoints: vec![endpoint.clone()], limits, ..world.config(&[&front]) };
+        let error = chain_error(RpcChain::connect(config).await.unwrap_err());
+        assert!(error.is_unreachable(), "{error}");
+        assert!(error.to_string().contains(&endpoint.to_string()), "{error}");
+    }
+}

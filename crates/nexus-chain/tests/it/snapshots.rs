@@ -1,0 +1,221 @@
+//! Snapshots of the compiled contracts.
+
+use nexus_chain::{
+    BlockAt, ChainError, ClusterSnapshot, ContractCall, ExitAbi, NexusChain as _, NexusStatus, RpcChain,
+    SsvVersion, TxSigner as _,
+};
+use nexus_devnet::deploy::NexusVersion;
+use nexus_primitives::{BasisPoints, BlockNumber, OwnerNonce, Wei};
+
+use crate::{
+    devnet_world::{CLUSTER, DevnetWorld, from_alloy, head, operators, pubkey},
+    node_front::error,
+    pipeline::signer,
+};
+
+#[tokio::test]
+async fn a_fresh_deployment_is_described_completely() {
+    for (version, exit_abi) in
+        [(NexusVersion::Main, ExitAbi::Main), (NexusVersion::SsvExits, ExitAbi::SsvExits)]
+    {
+        let world = DevnetWorld::new(version, 1);
+        let (chain, _front) = world.connect().await;
+        let snapshot = chain.fetch_snapshot(BlockAt::Finalized).await.unwrap();
+        assert_eq!(snapshot.deployment.exit_abi, exit_abi);
+        assert!(matches!(snapshot.deployment.ssv_version, SsvVersion::V1(_)));
+        assert_eq!(snapshot.deployment.off_chain_bot, signer().address());
+        for name in [
+            "nexus",
+            "nexus.implementation",
+            "node_operator.implementation",
+            "ssv_network.implementation",
+            "deposit_contract",
+        ] {
+            assert!(snapshot.deployment.code_hashes.contains_key(name), "{name}");
+        }
+
+        let [rollup] = snapshot.rollups.as_slice() else { panic!("{:?}", snapshot.rollups) };
+        assert_eq!((rollup.admin, rollup.name.as_str()), (world.admin(0), "rollup 0"));
+        assert_eq!((rollup.cluster, rollup.limit), (CLUSTER, BasisPoints::new(5_000).unwrap()));
+        assert_eq!(rollup.operators, Some(operators()));
+        assert_eq!(rollup.bridge.address, from_alloy(world.rollups[0].bridge));
+        assert_eq!(rollup.bridge.balance, Wei::from_ether(500));
+        assert_eq!(rollup.bridge.deposit_contract, from_alloy(world.deployment.deposit_contract));
+        assert_eq!(rollup.bridge.nexus, from_alloy(world.deployment.nexus));
+        assert_eq!((rollup.bridge.validator_count, rollup.bridge.rewards), (0, Some(Wei::ZERO)));
+
+        assert_eq!(snapshot.operators.len(), 4);
+        for operator in snapshot.operators.values() {
+            assert!(operator.active && operator.usable_by_nexus);
+            assert!(operator.ssv_key.is_some());
+            assert_eq!(operator.ssv_key, operator.nexus_key);
+            assert!(operator.dkg_endpoint.is_some());
+        }
+        assert_eq!(snapshot.ssv.liquidation_threshold_blocks, 100_800);
+        assert_eq!(snapshot.ssv.minimum_collateral, Wei::from_ether(1));
+        assert_eq!(snapshot.ssv.nexus_token_balance, Wei::from_ether(10_000));
+        assert!(snapshot.ssv.fee_recipient.is_some());
+        assert_eq!((snapshot.bot.balance, snapshot.bot.nonce), (Wei::from_ether(10), 0));
+        assert_eq!(snapshot.owner_nonce, OwnerNonce::new(0));
+    }
+}
+
+#[tokio::test]
+async fn a_validator_s_life_shows_in_snapshots() {
+    let world = DevnetWorld::new(NexusVersion::SsvExits, 1);
+    let (chain, _front) = world.connect().await;
+    world.carry_out(&chain, &world.deposit(0, &[1, 2])).await;
+    let deposited = head(&chain).await;
+    assert_eq!(deposited.rollups[0].bridge.validator_count, 2);
+    assert_eq!(deposited.rollups[0].bridge.balance, Wei::from_ether(500 - 64));
+    assert!(deposited.validators.iter().all(|validator| validator.status == NexusStatus::Deposited));
+
+    let context = chain.fetch_registration(&operators()).await.unwrap();
+    assert_eq!((context.owner_nonce.get(), context.cluster), (0, ClusterSnapshot::NEW));
+    assert_eq!(context.settled_balance, Wei::ZERO);
+    world.carry_out(&chain, &world.shares(0, 1, context.cluster)).await;
+    world.mine();
+    let context = chain.fetch_registration(&operators()).await.unwrap();
+    assert_eq!((context.owner_nonce.get(), context.cluster.validator_count), (1, 1));
+    assert!(context.settled_balance < context.cluster.balance, "a block's fees are due");
+    world.carry_out(&chain, &world.shares(0, 2, context.cluster)).await;
+
+    let registered = head(&chain).await;
+    assert_eq!(registered.owner_nonce, OwnerNonce::new(2));
+    assert_eq!(registered.clusters[&operators()].validator_count, 2);
+    assert_eq!(registered.operators.values().map(|operator| operator.validator_count).max(), Some(2));
+    let second = registered.validators.iter().find(|validator| validator.pubkey == pubkey(2)).unwrap();
+    assert_eq!((second.status, second.ssv.as_ref().unwrap().nonce.get()), (NexusStatus::ShareDeposited, 1));
+
+    let exit =
+        ContractCall::ExitThroughSsv { rollup: world.admin(0), pubkey: pubkey(1), operators: operators() };
+    world.carry_out(&chain, &exit).await;
+    let exiting = head(&chain).await;
+    assert_eq!(exiting.validators[0].status, NexusStatus::ValidatorExitSubmitted);
+    let known = chain.fetch_deposited_pubkeys(BlockNumber::new(0)).await.unwrap();
+    assert_eq!(known.into_iter().collect::<Vec<_>>(), [pubkey(1), pubkey(2)]);
+}
+
+#[tokio::test]
+async fn a_snapshot_takes_as_many_requests_for_forty_rollups_as_for_one() {
+    let mut requests = vec![];
+    for rollups in [1, 40] {
+        let world = DevnetWorld::new(NexusVersion::Main, rollups);
+        let (chain, front) = world.connect().await;
+        front.take_requests();
+        let snapshot = chain.fetch_snapshot(BlockAt::Finalized).await.unwrap();
+        assert_eq!(snapshot.rollups.len(), rollups);
+        requests.push(front.take_requests());
+        // The second time only new blocks' events are read.
+        world.mine();
+        world.finalize();
+        chain.fetch_snapshot(BlockAt::Finalized).await.unwrap();
+        requests.push(front.take_requests());
+    }
+    assert_eq!(requests, [4; 4], "block, events, two batches");
+}
+
+#[tokio::test]
+async fn a_node_that_takes_small_batches_gives_the_same_snapshot() {
+    let world = DevnetWorld::new(NexusVersion::Main, 3);
+    let (chain, front) = world.connect().await;
+    let whole = chain.fetch_snapshot(BlockAt::Finalized).await.unwrap();
+    front.limit_batches(10);
+    assert_eq!(chain.fetch_snapshot(BlockAt::Finalized).await.unwrap(), whole);
+    front.take_requests();
+    chain.fetch_snapshot(BlockAt::Finalized).await.unwrap();
+    assert!(front.take_requests() < 15, "the limit is remembered, not found out each time");
+}
+
+#[tokio::test]
+async fn event_windows_shrink_until_the_node_answers_and_none_is_skipped() {
+    let world = DevnetWorld::new(NexusVersion::Main, 3);
+    let (whole, front) = world.connect().await;
+    let expected = whole.fetch_snapshot(BlockAt::Finalized).await.unwrap();
+    world.execution.set_max_log_range(Some(3));
+    let chain = RpcChain::connect(world.config(&[&front])).await.unwrap();
+    assert_eq!(chain.fetch_snapshot(BlockAt::Finalized).await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn the_views_of_the_network_itself_serve_when_none_are_configured() {
+    let world = DevnetWorld::new(NexusVersion::Main, 1);
+    let front = world.front().await;
+    let config = nexus_chain::ChainConfig { ssv_network_views: None, ..world.config(&[&front]) };
+    let chain = RpcChain::connect(config).await.unwrap();
+    let snapshot = chain.fetch_snapshot(BlockAt::Finalized).await.unwrap();
+    assert_eq!(snapshot.ssv.liquidation_threshold_blocks, 100_800);
+}
+
+#[tokio::test]
+async fn upgrades_of_nexus_and_ssv_are_noticed() {
+    let mut world = DevnetWorld::new(NexusVersion::Main, 1);
+    let (chain, _front) = world.connect().await;
+    let before = head(&chain).await;
+    let execution = world.execution.clone();
+    let mine = || {
+        execution.mine_block(execution.head().timestamp + 12, &[]);
+    };
+    world.deployment.change_nexus_version(&world.execution, mine, NexusVersion::SsvExits).unwrap();
+    world.deployment.upgrade_ssv_to_v2(&world.execution, mine).unwrap();
+    let after = head(&chain).await;
+    assert_eq!((before.deployment.exit_abi, after.deployment.exit_abi), (ExitAbi::Main, ExitAbi::SsvExits));
+    assert!(!after.deployment.ssv_version.fits_nexus());
+    for name in ["nexus.implementation", "ssv_network.implementation"] {
+        assert_ne!(before.deployment.code_hashes[name], after.deployment.code_hashes[name]);
+    }
+    assert_eq!(before.deployment.code_hashes["nexus"], after.deployment.code_hashes["nexus"]);
+}
+
+#[tokio::test]
+async fn missing_events_are_noticed_by_what_the_contracts_count() {
+    let world = DevnetWorld::new(NexusVersion::Main, 1);
+    let (chain, front) = world.connect().await;
+    world.carry_out(&chain, &world.deposit(0, &[1])).await;
+    front.intercept(|call| {
+        if call["method"] == "eth_getLogs" {
+            call["params"][0]["topics"][0].as_array_mut()?.retain(|topic| topic != VALIDATOR_SUBMITTED);
+        }
+        None
+    });
+    for _ in 0..2 {
+        let error = chain.fetch_snapshot(BlockAt::Latest { lag: 0 }).await.unwrap_err();
+        assert!(matches!(error, ChainError::IncompleteHistory { .. }), "{error}");
+        assert!(error.to_string().contains("counts 1 validators"), "{error}");
+    }
+    front.behave();
+    assert_eq!(head(&chain).await.validators.len(), 1, "what was read from the liar is forgotten");
+}
+
+const VALIDATOR_SUBMITTED: &str = "0xb7abbfc20ad848177398301a969cb076026b7c4a15b063eda34013ad984587c3";
+
+#[tokio::test]
+async fn a_node_that_does_not_know_the_block_is_not_asked_for_its_events() {
+    let world = DevnetWorld::new(NexusVersion::Main, 1);
+    let (chain, front) = world.connect().await;
+    front.intercept(|call| {
+        let by_number = call["method"] == "eth_getBlockByNumber" && call["params"][0] != "finalized";
+        by_number.then(|| serde_json::json!({ "result": null }))
+    });
+    let error = chain.fetch_snapshot(BlockAt::Finalized).await.unwrap_err();
+    assert!(matches!(error, ChainError::IncompleteHistory { .. }), "{error}");
+    front.intercept(|call| (call["method"] == "eth_getLogs").then(error_of_a_node));
+    let error = chain.fetch_snapshot(BlockAt::Finalized).await.unwrap_err();
+    assert!(matches!(error, ChainError::Refused { .. }), "{error}");
+    front.behave();
+    chain.fetch_snapshot(BlockAt::Finalized).await.unwrap();
+}
+
+fn error_of_a_node() -> serde_json::Value {
+    error(-32000, "database is closed")
+}
+
+#[tokio::test]
+async fn a_reorganisation_below_the_index_rebuilds_it() {
+    let world = DevnetWorld::new(NexusVersion::Main, 1);
+    let (chain, _front) = world.connect().await;
+    world.carry_out(&chain, &world.deposit(0, &[1])).await;
+    assert_eq!(head(&chain).await.validators.len(), 1);
+    world.execution.reorg(1);
+    assert_eq!(head(&chain).await.validators.len(), 0, "the deposit left with its block");
+}
