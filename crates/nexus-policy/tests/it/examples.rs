@@ -136,6 +136,8 @@ fn a_withdrawal_being_paid_holds_what_depends_on_it() {
     let one_exits = |balance, withdrawn| withdrawing(rollup(balance, 8_000, 1), 1, withdrawn);
     check(&one_exits(100, (0, 0)), &exact, create(3));
     check(&one_exits(100, (0, 1)), &exact, settling());
+    let figures = plan(&one_exits(100, (0, 1)), &exact).unwrap().assessment;
+    assert_eq!((figures.locked, figures.target), (Wei::from_ether(132), 3), "with what is certain");
     check(&one_exits(100, (1, 1)), &exact, create(2));
     // 80 ETH make 2, and so do 112 ETH.
     check(&one_exits(80, (0, 1)), &exact, create(2));
