@@ -88,6 +88,11 @@ pub enum Outcome {
     },
     /// Given up before anything was signed; the simulation's reason.
     Refused(Revert),
+    /// Taken back before anything was signed, because it isn't wanted any more.
+    Withdrawn {
+        /// What changed.
+        why: String,
+    },
     /// The account nonce was consumed by a transaction that isn't ours, finally: it can never be mined.
     Superseded,
 }

@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use nexus_beacon::BeaconNode;
-use nexus_chain::{NexusChain, PipelineProgress, TxError, TxPipeline};
+use nexus_chain::{
+    ContractCall, IntentPhase, NexusChain, Outcome, PipelineProgress, TxError, TxJournal as _, TxPipeline,
+};
 use nexus_keys::{MnemonicKeyring, ValidatorKey};
 use nexus_policy::Action;
 use nexus_primitives::{Address, Clock, RollupAdmin, UnixSeconds};
@@ -160,15 +162,15 @@ impl Controller {
         let observation = self.observer.observe().await?;
         let mut guards = self.guards(&observation)?;
         let may_send = !guards.iter().any(|guard| guard.scope == Scope::Everything);
-        let mut steps = 0;
-        if may_send {
-            steps += self.transactions.advance(self.clock.now()).await?.finished;
-        }
         guards.extend(self.provision_mnemonics(&observation).await?);
         self.adopt_unknown(&observation, &guards).await?;
         // Planned before the records are lifted: a withdrawal counts for certain from the tick after it was seen.
         let records = self.state.validators()?;
         let plan = self.plan(&observation, &records, guards)?;
+        let mut steps = self.withdraw_unsigned(&plan)?;
+        if may_send {
+            steps += self.transactions.advance(self.clock.now()).await?.finished;
+        }
         steps += self.reconcile(&observation)?;
         self.watch_fee_recipient(&observation);
         self.watch_runway(&observation).await?;
@@ -179,6 +181,24 @@ impl Controller {
         let (acted, began) = self.act(&observation, &plan, mandate).await?;
         let progress = self.transactions.advance(self.clock.now()).await?;
         Ok(TickReport { plan, progress, steps: steps + acted + progress.finished, began })
+    }
+
+    /// Takes back deposits that were recorded and not signed when the plan or a guard doesn't want them any more: a
+    /// crash, or fees above the ceiling, may have kept them for long.
+    fn withdraw_unsigned(&self, plan: &WorldPlan) -> Result<usize, TickError> {
+        let mut withdrawn = 0;
+        for intent in self.state.unfinished()? {
+            let deposits = matches!(intent.call, ContractCall::DepositValidators { .. });
+            if intent.phase != IntentPhase::Recorded || !intent.attempts.is_empty() || !deposits {
+                continue;
+            }
+            if let Some(why) = plan.objection_to_deposits(intent.call.rollup()) {
+                tracing::warn!(intent.id = intent.id.0, why, "deposit withdrawn before it was signed");
+                self.state.record_outcome(intent.id, &Outcome::Withdrawn { why }, self.clock.now())?;
+                withdrawn += 1;
+            }
+        }
+        Ok(withdrawn)
     }
 
     fn reconcile(&self, observation: &Observation) -> Result<usize, TickError> {

@@ -231,6 +231,24 @@ fn as_count(count: usize) -> u64 {
     u64::try_from(count).expect("a usize fits 64 bits")
 }
 
+impl WorldPlan {
+    /// Returns why a rollup's deposits aren't wanted now, if they aren't: a guard holds them, or too many validators
+    /// stay as it is.
+    pub fn objection_to_deposits(&self, rollup: RollupAdmin) -> Option<String> {
+        let holding = |guard: &&Guard| holds(std::slice::from_ref(*guard), Scope::Deposits, rollup);
+        if let Some(guard) = self.guards.iter().find(holding) {
+            return Some(format!("guard {} holds deposits", guard.name));
+        }
+        match self.rollups.iter().find(|planned| planned.rollup.admin == rollup) {
+            Some(planned) if planned.is_above() => {
+                Some("more validators stay than the limit allows".to_owned())
+            }
+            Some(_) => None,
+            None => Some("the rollup isn't registered any more".to_owned()),
+        }
+    }
+}
+
 impl RollupPlan {
     /// Returns the decision as `plan --json` names it: kind, and a reason when nothing is done.
     pub fn action(&self) -> (&'static str, Option<&'static str>) {
@@ -390,6 +408,36 @@ mod tests {
         let planned = plan_world(&observation(500), &settings(), inputs).unwrap().rollups.remove(0);
         assert_eq!(planned.position.excess_for_secs, 5);
         assert_eq!(planned.action(), ("hold", Some("paused")));
+    }
+
+    #[test]
+    fn recorded_deposits_are_objected_to_when_held_or_too_many() {
+        let objection = |bps, scope| {
+            let mut world = observation(500);
+            limit(&mut world, bps);
+            let guard = Guard {
+                name: "g",
+                scope,
+                rollup: Some(RollupAdmin::new(nexus_primitives::Address::ZERO)),
+                message: String::new(),
+            };
+            let guard =
+                if scope == Scope::Deposits { Guard { rollup: Some(rollup()), ..guard } } else { guard };
+            let sent = [record(1, Stage::DepositSent)];
+            let inputs = PlanInputs {
+                records: &sent,
+                guards: vec![guard],
+                allowance: FREE,
+                excess_secs: &BTreeMap::new(),
+            };
+            plan_world(&world, &settings(), inputs).unwrap().objection_to_deposits(rollup())
+        };
+        assert_eq!(objection(4_000, Scope::NewWork), None, "another rollup's guard");
+        assert_eq!(objection(4_000, Scope::Deposits).as_deref(), Some("guard g holds deposits"));
+        assert_eq!(
+            objection(0, Scope::NewWork).as_deref(),
+            Some("more validators stay than the limit allows")
+        );
     }
 
     #[test]

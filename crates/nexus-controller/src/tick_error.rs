@@ -1,7 +1,7 @@
 //! Why a tick couldn't be finished.
 
 use nexus_beacon::{BeaconError, ExitError};
-use nexus_chain::{ChainError, TxError};
+use nexus_chain::{ChainError, JournalError, TxError};
 use nexus_keys::{DepositError, KeyError, KeyringError};
 use nexus_primitives::{RollupAdmin, ValidatorPubkey};
 use nexus_ssv::SplitError;
@@ -36,6 +36,9 @@ pub enum TickError {
     /// Signing with a validator key.
     #[error("signing")]
     Key(#[from] KeyError),
+    /// Keeping account of transactions.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// Making or verifying a deposit.
     #[error("making a deposit")]
     Deposit(#[from] DepositError),

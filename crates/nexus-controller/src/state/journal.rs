@@ -347,6 +347,7 @@ fn finish(tx: &Connection, id: IntentId, outcome: &Outcome, now: UnixSeconds) ->
             (StoredPhase::Reverted, Some(mined), reason.as_ref().map(ToString::to_string))
         }
         Outcome::Refused(revert) => (StoredPhase::Refused, None, Some(revert.to_string())),
+        Outcome::Withdrawn { why } => (StoredPhase::Refused, None, Some(why.clone())),
         Outcome::Superseded => {
             (StoredPhase::Superseded, None, Some("its account nonce was used elsewhere".to_owned()))
         }
