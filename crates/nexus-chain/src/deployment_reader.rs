@@ -68,8 +68,17 @@ impl DeploymentReads {
         config: &ChainConfig,
         index: &EventIndex,
     ) -> Result<Option<Address>, ChainError> {
+        if let Some(nexus) = self.proxied.first()
+            && first.code_hash(&nexus.code)?.is_none()
+        {
+            return Err(no_code(nexus.name, nexus.address));
+        }
         let found = required(first, self.node_operator, "nexus", config.nexus, "NodeOperatorContract()")?;
         let found = from_alloy(found);
+        if found == Address::ZERO {
+            let problem = "no NodeOperator contract is set".to_owned();
+            return Err(ChainError::Contract { name: "nexus", address: config.nexus, problem });
+        }
         Ok((found != index.contracts().node_operator).then_some(found))
     }
 
@@ -172,5 +181,9 @@ impl Proxied {
 }
 
 fn no_code(name: &'static str, address: Address) -> ChainError {
-    ChainError::Contract { name, address, problem: "there is no code at this address".to_owned() }
+    ChainError::Contract {
+        name,
+        address,
+        problem: "there is no code at this address in the observed block".to_owned(),
+    }
 }

@@ -6,7 +6,7 @@ use alloy_sol_types::SolEvent as _;
 use nexus_primitives::{BlockNumber, ValidatorPubkey};
 
 use crate::{
-    BlockAt, ChainConfig, ChainError, bindings::deposit_contract::DepositEvent, event_index::LogQuery,
+    BlockAt, ChainConfig, ChainError, bindings::deposit_contract::DepositEvent, log_query::LogQuery,
     log_reader::fetch_logs, rpc_chain::Node,
 };
 

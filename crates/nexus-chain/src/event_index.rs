@@ -68,14 +68,6 @@ pub(crate) struct EventIndex {
     added: u64,
 }
 
-/// A query of `eth_getLogs`: addresses, first topics, and the second topic where events are filtered by owner.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LogQuery {
-    pub(crate) addresses: Vec<Address>,
-    pub(crate) topics0: Vec<B256>,
-    pub(crate) topic1: Option<B256>,
-}
-
 impl EventIndex {
     pub(crate) const fn new(contracts: IndexedContracts) -> Self {
         Self {
@@ -109,46 +101,6 @@ impl EventIndex {
     /// Returns the validators registered right now with exactly these operators.
     pub(crate) fn registered_with(&self, operators: &OperatorSet) -> usize {
         self.registrations.values().filter(|registration| registration.operators == *operators).count()
-    }
-
-    /// Returns the queries that find every event [`Self::apply`] understands.
-    pub(crate) fn queries(&self) -> [LogQuery; 3] {
-        let IndexedContracts { nexus, node_operator, ssv_network, .. } = self.contracts;
-        let owner = B256::left_padding_from(nexus.as_bytes());
-        [
-            LogQuery {
-                addresses: vec![nexus, node_operator],
-                topics0: vec![
-                    nexus::RollupWhitelisted::SIGNATURE_HASH,
-                    nexus::RollupRegistered::SIGNATURE_HASH,
-                    nexus::RollupOperatorClusterChanged::SIGNATURE_HASH,
-                    nexus::ValidatorSubmitted::SIGNATURE_HASH,
-                    node_operator::SSVOperatorRegistered::SIGNATURE_HASH,
-                    node_operator::SSVOperatorUpdated::SIGNATURE_HASH,
-                ],
-                topic1: None,
-            },
-            LogQuery {
-                addresses: vec![ssv_network],
-                topics0: vec![
-                    ssv_v1::ValidatorAdded::SIGNATURE_HASH,
-                    ssv_v1::ValidatorRemoved::SIGNATURE_HASH,
-                    ssv_v1::ClusterDeposited::SIGNATURE_HASH,
-                    ssv_v1::ClusterWithdrawn::SIGNATURE_HASH,
-                    ssv_v1::ClusterLiquidated::SIGNATURE_HASH,
-                    ssv_v1::ClusterReactivated::SIGNATURE_HASH,
-                    ssv_v2::ClusterMigratedToETH::SIGNATURE_HASH,
-                    ssv_v2::ClusterBalanceUpdated::SIGNATURE_HASH,
-                    ssv_v1::FeeRecipientAddressUpdated::SIGNATURE_HASH,
-                ],
-                topic1: Some(owner),
-            },
-            LogQuery {
-                addresses: vec![ssv_network],
-                topics0: vec![ssv_v1::OperatorAdded::SIGNATURE_HASH],
-                topic1: None,
-            },
-        ]
     }
 
     /// Takes in one event. Logs must come in chain order; those of other contracts are ignored.

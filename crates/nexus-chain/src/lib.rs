@@ -59,6 +59,7 @@ mod fee_policy;
 mod funding;
 mod intent;
 mod keystore_signer;
+mod log_query;
 mod log_reader;
 mod node_message;
 mod pipeline;

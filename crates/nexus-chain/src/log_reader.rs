@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::{
     BlockRef, ChainError,
-    event_index::{EventIndex, LogQuery},
+    event_index::EventIndex,
+    log_query::{LogQuery, index_queries},
     node_message::RpcRefusal,
     rpc_endpoint::{RpcCall, RpcEndpoint, RpcReply},
     wire::{WireBlock, quantity},
@@ -89,7 +90,8 @@ async fn read_window(
     from: u64,
     end: u64,
 ) -> Result<Window, ChainError> {
-    let mut calls: Vec<_> = index.queries().iter().map(|query| logs_call(query, from, end)).collect();
+    let mut calls: Vec<_> =
+        index_queries(index.contracts()).iter().map(|query| logs_call(query, from, end)).collect();
     let queries = calls.len();
     calls.push(block_call(end));
     calls.extend(index.cursor.map(|cursor| block_call(cursor.number.get())));

@@ -68,9 +68,23 @@ impl TxNetwork for RpcChain {
         self.first_answer(|node| fees(&node.rpc).boxed()).await
     }
 
+    /// A call counts as reverting only when it does on every endpoint: one that lags behind may lack the transaction
+    /// that the call builds on.
     async fn estimate_gas(&self, from: Address, call: &ContractCall) -> Result<CallOutcome, ChainError> {
-        let nexus = self.config.nexus;
-        self.first_answer(move |node| simulation::estimate_gas(&node.rpc, nexus, from, call).boxed()).await
+        let mut first = None;
+        for node in &self.nodes {
+            let answer = match node.check(&self.config).await {
+                Ok(()) => simulation::estimate_gas(&node.rpc, self.config.nexus, from, call).await,
+                Err(error) => Err(error),
+            };
+            match (answer, &first) {
+                (Ok(success @ CallOutcome::Success { .. }), _) => return Ok(success),
+                (Ok(reverted), None | Some(Err(_))) => first = Some(Ok(reverted)),
+                (Err(error), None) => first = Some(Err(error)),
+                (Ok(CallOutcome::Reverted(_)) | Err(_), Some(_)) => {}
+            }
+        }
+        first.expect("there is at least one endpoint, and each answered or failed")
     }
 
     async fn send_raw(&self, raw: &[u8], route: BroadcastRoute) -> Result<SendOutcome, ChainError> {

@@ -3,13 +3,19 @@
 use std::time::Duration;
 
 use axum::{Router, routing::post};
-use nexus_chain::{BlockAt, ChainConfig, ChainError, ConnectError, NexusChain as _, RpcChain};
+use nexus_chain::{
+    BlockAt, BroadcastRoute, CallOutcome, ChainConfig, ChainError, ConnectError, NexusChain as _, RpcChain,
+    SendOutcome, TxNetwork as _, TxSigner as _,
+};
 use nexus_devnet::deploy::NexusVersion;
 use nexus_http::{Endpoint, HttpLimits};
 use nexus_primitives::{Address, ChainId};
 use serde_json::json;
 
-use crate::devnet_world::{DevnetWorld, operators};
+use crate::{
+    devnet_world::{DevnetWorld, operators},
+    pipeline::signer,
+};
 
 fn chain_error(error: ConnectError) -> ChainError {
     match error {
@@ -71,6 +77,36 @@ async fn another_chain_and_missing_contracts_are_refused_at_once() {
 
     let config = ChainConfig { quorum: 2, ..world.config(&[&front]) };
     assert!(matches!(RpcChain::connect(config).await, Err(ConnectError::Quorum { quorum: 2, endpoints: 1 })));
+}
+
+#[tokio::test]
+async fn a_call_is_only_refused_when_no_endpoint_would_take_it() {
+    let world = DevnetWorld::new(NexusVersion::Main, 1);
+    let (behind, current) = (world.front().await, world.front().await);
+    let chain = RpcChain::connect(world.config(&[&behind, &current])).await.unwrap();
+    let reverts = |call: &mut serde_json::Value| {
+        (call["method"] == "eth_call").then(|| crate::node_front::error(3, "execution reverted"))
+    };
+    behind.intercept(reverts);
+    let (bot, call) = (signer().address(), world.deposit(0, &[1]));
+    assert!(matches!(chain.estimate_gas(bot, &call).await, Ok(CallOutcome::Success { .. })));
+    current.intercept(reverts);
+    assert!(matches!(chain.estimate_gas(bot, &call).await, Ok(CallOutcome::Reverted(_))));
+}
+
+#[tokio::test]
+async fn the_private_endpoint_alone_sees_what_is_sent_privately() {
+    let world = DevnetWorld::new(NexusVersion::Main, 0);
+    let (public, private) = (world.front().await, world.front().await);
+    let config = ChainConfig { private_endpoint: Some(private.endpoint.clone()), ..world.config(&[&public]) };
+    let chain = RpcChain::connect(config).await.unwrap();
+    let requests = || (public.take_requests(), private.take_requests());
+    requests();
+    for (route, expected) in [(BroadcastRoute::PreferPrivate, (0, 1)), (BroadcastRoute::Public, (1, 0))] {
+        let outcome = chain.send_raw(&[0xc0], route).await.unwrap();
+        assert!(matches!(outcome, SendOutcome::Rejected(_)), "{outcome:?}");
+        assert_eq!(requests(), expected);
+    }
 }
 
 async fn serve(router: Router) -> Endpoint {
