@@ -97,13 +97,18 @@ impl DevnetWorld {
 
     /// Signs, sends and mines a call of the bot; the test fails when it reverts.
     pub(crate) async fn carry_out(&self, chain: &RpcChain, call: &ContractCall) {
-        let key = signer();
         let encoded = encode_call(chain.nexus(), call);
+        self.send_as_bot(encoded.to, encoded.data).await;
+    }
+
+    /// The same with any contract and any bytes.
+    pub(crate) async fn send_as_bot(&self, to: Address, data: Vec<u8>) {
+        let key = signer();
         let tx = UnsignedTx {
             chain_id: ChainId::new(CHAIN_ID),
             nonce: self.execution.nonce(to_alloy(key.address())),
-            to: encoded.to,
-            data: encoded.data,
+            to,
+            data,
             gas_limit: 2_000_000,
             max_fee: Wei::from_gwei_text("20").unwrap(),
             priority_fee: Wei::from_gwei_text("1").unwrap(),
@@ -112,7 +117,7 @@ impl DevnetWorld {
         let hash = self.execution.submit_raw(&sent.raw).unwrap();
         self.mine();
         let receipt = self.execution.receipt(hash).unwrap();
-        assert!(receipt.status(), "{call:?} reverted");
+        assert!(receipt.status(), "the call reverted");
     }
 
     pub(crate) fn admin(&self, index: usize) -> RollupAdmin {

@@ -1,5 +1,6 @@
 //! Snapshots of the compiled contracts.
 
+use alloy_sol_types::SolCall as _;
 use nexus_chain::{
     BlockAt, ChainError, ClusterSnapshot, ContractCall, ExitAbi, NexusChain as _, NexusStatus, RpcChain,
     SsvVersion, TxSigner as _,
@@ -218,4 +219,68 @@ async fn a_reorganisation_below_the_index_rebuilds_it() {
     assert_eq!(head(&chain).await.validators.len(), 1);
     world.execution.reorg(1);
     assert_eq!(head(&chain).await.validators.len(), 0, "the deposit left with its block");
+}
+
+#[tokio::test]
+async fn a_rollup_with_a_broken_bridge_does_not_hide_the_others() {
+    let world = DevnetWorld::new(NexusVersion::Main, 2);
+    let (chain, _front) = world.connect().await;
+    // PUSH0 PUSH0 REVERT: every call reverts without data.
+    world.execution.set_code(world.rollups[0].bridge, vec![0x5f, 0x5f, 0xfd].into());
+    let snapshot = head(&chain).await;
+    let admins: Vec<_> = snapshot.rollups.iter().map(|rollup| rollup.admin).collect();
+    assert_eq!(admins, [world.admin(1)]);
+}
+
+#[tokio::test]
+async fn clusters_are_read_after_ssv_has_moved_on_to_v2() {
+    let world = DevnetWorld::new(NexusVersion::Main, 1);
+    let (chain, _front) = world.connect().await;
+    world.carry_out(&chain, &world.deposit(0, &[1])).await;
+    world.carry_out(&chain, &world.shares(0, 1, ClusterSnapshot::NEW)).await;
+    let execution = world.execution.clone();
+    let mine = || {
+        execution.mine_block(execution.head().timestamp + 12, &[]);
+    };
+    world.deployment.upgrade_ssv_to_v2(&execution, mine).unwrap();
+    let snapshot = head(&chain).await;
+    assert!(matches!(snapshot.deployment.ssv_version, SsvVersion::V2(_)));
+    assert_eq!(snapshot.clusters[&operators()].validator_count, 1);
+}
+
+alloy_sol_types::sol! {
+    struct Cluster { uint32 validatorCount; uint64 networkFeeIndex; uint64 index; bool active; uint256 balance; }
+    function liquidate(address owner, uint64[] operatorIds, Cluster cluster);
+}
+
+#[tokio::test]
+async fn a_cluster_that_anyone_liquidated_is_inactive() {
+    let world = DevnetWorld::new(NexusVersion::Main, 1);
+    let (chain, _front) = world.connect().await;
+    world.carry_out(&chain, &world.deposit(0, &[1])).await;
+    world.carry_out(&chain, &world.shares(0, 1, ClusterSnapshot::NEW)).await;
+    let execution = world.execution.clone();
+    let mine = || {
+        execution.mine_block(execution.head().timestamp + 12, &[]);
+    };
+    // 0.01 SSV per block: the threshold of 100 800 blocks is more than the 100 SSV the cluster holds.
+    let fee = Wei::from_ether_text("0.01").unwrap().get();
+    world.deployment.set_network_fee(&execution, mine, fee).unwrap();
+    let tuple = head(&chain).await.clusters[&operators()];
+    let call = liquidateCall {
+        owner: world.deployment.nexus,
+        operatorIds: operators().to_u64s(),
+        cluster: Cluster {
+            validatorCount: tuple.validator_count,
+            networkFeeIndex: tuple.network_fee_index,
+            index: tuple.index,
+            active: tuple.active,
+            balance: tuple.balance.get(),
+        },
+    };
+    world.send_as_bot(from_alloy(world.deployment.ssv_network), call.abi_encode()).await;
+    let liquidated = head(&chain).await.clusters[&operators()];
+    assert_eq!((liquidated.active, liquidated.balance, liquidated.validator_count), (false, Wei::ZERO, 1));
+    let context = chain.fetch_registration(&operators()).await.unwrap();
+    assert_eq!((context.cluster, context.settled_balance), (liquidated, Wei::ZERO));
 }
