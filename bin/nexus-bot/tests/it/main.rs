@@ -1,0 +1,9 @@
+//! The real binary, driven from outside.
+
+mod bench;
+mod config_check;
+mod endpoints;
+mod exits;
+mod instances;
+mod keyshares;
+mod vault;
