@@ -70,22 +70,27 @@ impl Ticker<'_> {
         }
     }
 
-    /// Plans once, then finishes what that began. What waits on the outside world is left for a later run.
+    /// Carries one plan out, after what an earlier run left behind, and finishes what that began. What waits on the
+    /// outside world is left for a later run.
     async fn run_once(&mut self) -> Result<Exit, TickError> {
         let first = self.tick(Mandate::Plan).await?;
         let held = !first.holding().is_empty();
         log(&first);
         let mut steps = first.steps;
         let mut settled = first.is_settled();
+        let mut mandate = mandate_after(&first);
         let mut failures = 0_u32;
         let spinner = progress::spinner("waiting for transactions to become final");
         while !settled {
             if self.wait(backoff(failures)).await {
                 return Ok(Exit::Interrupted);
             }
-            match self.tick(Mandate::Finish).await {
+            match self.tick(mandate).await {
                 Ok(report) => {
                     failures = 0;
+                    if mandate == Mandate::Plan {
+                        mandate = mandate_after(&report);
+                    }
                     settled = report.is_settled();
                     steps += report.steps;
                     spinner.set_message(waiting_for(&report));
@@ -123,6 +128,11 @@ fn backoff(failures: u32) -> u32 {
     1_u32
         .checked_shl(failures)
         .map_or(MAX_BACKOFF_INTERVALS, |intervals| intervals.clamp(1, MAX_BACKOFF_INTERVALS))
+}
+
+/// The plan is carried out once, as soon as nothing of before has to go first.
+fn mandate_after(report: &TickReport) -> Mandate {
+    if report.began { Mandate::Finish } else { Mandate::Plan }
 }
 
 fn waiting_for(report: &TickReport) -> String {
