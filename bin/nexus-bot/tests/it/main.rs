@@ -7,3 +7,4 @@ mod exits;
 mod instances;
 mod keyshares;
 mod vault;
+mod workspace;
