@@ -3,12 +3,17 @@
 use std::{error::Error, fmt};
 
 use nexus_beacon::BeaconError;
-use nexus_chain::{ChainError, ConnectError, TxError};
+use nexus_chain::{ChainError, ConnectError, KeystoreError, TxError};
 use nexus_controller::{ObserveError, StateError, TickError};
 use nexus_http::HttpError;
 use serde::Serialize;
 
-use crate::{config::{ConfigError, ConfigProblem}, exit_code::Exit, output, private_file::PrivateFileError};
+use crate::{
+    config::{ConfigError, ConfigProblem},
+    exit_code::Exit,
+    output,
+    private_file::PrivateFileError,
+};
 
 /// A command line that is well-formed and can't be carried out.
 #[derive(Debug)]
@@ -90,7 +95,7 @@ fn classify_link(error: &(dyn Error + 'static)) -> Option<Exit> {
     if error.is::<UsageError>() {
         return Some(Exit::Usage);
     }
-    if error.is::<ConfigError>() || error.is::<PrivateFileError>() {
+    if error.is::<ConfigError>() || error.is::<PrivateFileError>() || error.is::<KeystoreError>() {
         return Some(Exit::Configuration);
     }
     if let Some(error) = error.downcast_ref::<StateError>() {

@@ -17,6 +17,8 @@ use nexus_controller::{StateFile, StatusReport};
 use nexus_primitives::{Clock, UnixSeconds};
 use tokio::net::TcpListener;
 
+use crate::status_document::status_document;
+
 /// Intervals without a successful tick after which the bot isn't ready.
 const PATIENCE_INTERVALS: u64 = 10;
 
@@ -103,10 +105,11 @@ async fn ready(State(served): State<Arc<Served>>) -> Response {
 }
 
 async fn status(State(served): State<Arc<Served>>) -> Response {
-    match StatusReport::gather(&served.state, None) {
-        Ok(report) => Json(report).into_response(),
+    let read = || anyhow::Ok(status_document(&StatusReport::gather(&served.state, None)?)?);
+    match read() {
+        Ok(document) => Json(document).into_response(),
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "the status can't be read");
+            tracing::error!(error = format!("{error:#}"), "the status can't be read");
             (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response()
         }
     }

@@ -5,6 +5,8 @@ use std::io::{IsTerminal as _, stderr};
 use clap::ValueEnum;
 use tracing_subscriber::{EnvFilter, fmt};
 
+use crate::progress::Beside;
+
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
@@ -22,7 +24,7 @@ pub(crate) fn parse_filter(text: &str) -> Result<String, String> {
 /// Sends everything that is logged from now on to stderr.
 pub(crate) fn init(format: LogFormat, filter: &str) {
     let filter = EnvFilter::try_new(filter).expect("the command line's parser took it");
-    let builder = fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal());
+    let builder = fmt().with_env_filter(filter).with_writer(|| Beside).with_ansi(stderr().is_terminal());
     match format {
         LogFormat::Human => builder.with_target(false).init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),

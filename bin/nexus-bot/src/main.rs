@@ -19,6 +19,7 @@ mod output;
 mod private_file;
 mod progress;
 mod salt_source;
+mod status_document;
 
 use std::process::ExitCode;
 

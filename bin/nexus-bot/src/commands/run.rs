@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use nexus_controller::{Mandate, StatusReport, TickError, TickReport};
+use nexus_controller::{Mandate, StateError, StateFile, StatusReport, TickError, TickReport};
 
 use super::{Session, status_tables};
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     http_status::{self, Health},
     interrupt::Interrupt,
     progress,
+    status_document::status_document,
 };
 
 /// Longest pause between two tries, in intervals.
@@ -36,7 +37,7 @@ pub(super) async fn run(session: &Session, args: &RunArgs) -> anyhow::Result<Exi
     }
     let exit = ticker.run_once().await?;
     let report = StatusReport::gather(&bot.state, None)?;
-    session.print(&report, || status_tables::print(&report));
+    session.print(&status_document(&report)?, || status_tables::print(&report));
     Ok(exit)
 }
 
@@ -73,10 +74,10 @@ impl Ticker<'_> {
     /// Carries one plan out, after what an earlier run left behind, and finishes what that began. What waits on the
     /// outside world is left for a later run.
     async fn run_once(&mut self) -> Result<Exit, TickError> {
+        let sent_before = sent_so_far(&self.bot.state)?;
         let first = self.tick(Mandate::Plan).await?;
-        let held = !first.holding().is_empty();
+        let mut held = !first.holding().is_empty();
         log(&first);
-        let mut steps = first.steps;
         let mut settled = first.is_settled();
         let mut mandate = mandate_after(&first);
         let mut failures = 0_u32;
@@ -89,10 +90,10 @@ impl Ticker<'_> {
                 Ok(report) => {
                     failures = 0;
                     if mandate == Mandate::Plan {
+                        held |= !report.holding().is_empty();
                         mandate = mandate_after(&report);
                     }
                     settled = report.is_settled();
-                    steps += report.steps;
                     spinner.set_message(waiting_for(&report));
                 }
                 Err(error) if failures + 1 < MAX_FAILURES_ONCE => {
@@ -103,7 +104,8 @@ impl Ticker<'_> {
             }
         }
         spinner.finish_and_clear();
-        Ok(if held && steps == 0 { Exit::Held } else { Exit::Done })
+        let sent = sent_so_far(&self.bot.state)? > sent_before;
+        Ok(if held && !sent { Exit::Held } else { Exit::Done })
     }
 
     /// Ticks to the end, whoever asks to stop meanwhile.
@@ -133,6 +135,13 @@ fn backoff(failures: u32) -> u32 {
 /// The plan is carried out once, as soon as nothing of before has to go first.
 fn mandate_after(report: &TickReport) -> Mandate {
     if report.began { Mandate::Finish } else { Mandate::Plan }
+}
+
+/// Returns how many transactions and exits were ever signed; whatever is signed is sent at once.
+fn sent_so_far(state: &StateFile) -> Result<usize, StateError> {
+    let transactions: usize = state.intents(u32::MAX)?.iter().map(|intent| intent.tx_hashes.len()).sum();
+    let exits = state.validators()?.iter().filter(|validator| validator.signed_exit.is_some()).count();
+    Ok(transactions + exits)
 }
 
 fn waiting_for(report: &TickReport) -> String {

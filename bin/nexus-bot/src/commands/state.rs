@@ -14,6 +14,7 @@ use crate::{
     config::Config,
     exit_code::Exit,
     output::{self, Table},
+    status_document::status_document,
 };
 
 /// Runs one of the commands.
@@ -41,7 +42,7 @@ fn existing(config: &Config) -> anyhow::Result<StateFile> {
 
 fn show(session: &Session, state: &StateFile) -> anyhow::Result<()> {
     let report = StatusReport::gather(state, None)?;
-    session.print(&report, || status_tables::print(&report));
+    session.print(&status_document(&report)?, || status_tables::print(&report));
     Ok(())
 }
 

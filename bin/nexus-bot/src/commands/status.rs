@@ -1,10 +1,9 @@
 //! `status`: what the bot knows and what the world says of it. Works beside a running bot.
 
 use nexus_controller::{Observation, PlanReport, StateFile, StatusReport, dry_run};
-use serde_json::Value;
 
 use super::{Session, plan, status_tables};
-use crate::{compose, config::Config, exit_code::Exit, output, progress};
+use crate::{compose, config::Config, exit_code::Exit, output, progress, status_document::status_document};
 
 /// Runs the command. Endpoints that don't answer cost freshness, not the status.
 pub(super) async fn run(session: &Session) -> anyhow::Result<Exit> {
@@ -26,7 +25,7 @@ pub(super) async fn run(session: &Session) -> anyhow::Result<Exit> {
         report.plan = Some(serde_json::to_value(plan)?);
     }
     if session.json {
-        output::print_json(&document(&report)?);
+        output::print_json(&status_document(&report)?);
         return Ok(Exit::Done);
     }
     if let Some((_, plan)) = &fresh {
@@ -35,17 +34,6 @@ pub(super) async fn run(session: &Session) -> anyhow::Result<Exit> {
     }
     status_tables::print(&report);
     Ok(Exit::Done)
-}
-
-/// Returns the report with every name it always has, also before the first tick.
-fn document(report: &StatusReport) -> serde_json::Result<Value> {
-    let mut document = serde_json::to_value(report)?;
-    if let Value::Object(fields) = &mut document {
-        fields.entry("observed").or_insert(Value::Null);
-        fields.entry("rollups").or_insert_with(|| Value::Array(Vec::new()));
-        fields.entry("guards").or_insert_with(|| Value::Array(Vec::new()));
-    }
-    Ok(document)
 }
 
 async fn observe(config: &Config, state: &StateFile) -> anyhow::Result<(Observation, PlanReport)> {

@@ -1,5 +1,6 @@
 //! A status for people.
 
+use nexus_chain::NexusStatus;
 use nexus_controller::{IntentSummary, StatusReport, ValidatorReport};
 use nexus_primitives::{TxHash, ValidatorPubkey};
 
@@ -37,7 +38,7 @@ fn validator_row(validator: &ValidatorReport) -> [String; 11] {
         or_dash(validator.pubkey.as_ref().map(ValidatorPubkey::short)),
         validator.rollup.to_string(),
         validator.state.as_str().to_owned(),
-        or_dash(validator.nexus_status.map(|status| format!("{status:?}"))),
+        or_dash(validator.nexus_status.map(contract_name)),
         or_dash(validator.beacon_status.clone()),
         or_dash(validator.validator_index),
         or_dash(validator.exit_epoch),
@@ -57,6 +58,14 @@ fn intent_row(intent: &IntentSummary) -> [String; 6] {
         or_dash(intent.tx_hashes.last()),
         or_dash(intent.reason.clone()),
     ]
+}
+
+/// Returns the status as the contract's source spells it.
+fn contract_name(status: NexusStatus) -> String {
+    serde_json::to_value(status)
+        .ok()
+        .and_then(|name| name.as_str().map(ToOwned::to_owned))
+        .unwrap_or_default()
 }
 
 fn hash(hash: Option<TxHash>) -> String {

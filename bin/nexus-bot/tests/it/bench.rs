@@ -107,6 +107,13 @@ impl Ended {
         self
     }
 
+    /// Demands that the output says this.
+    #[track_caller]
+    pub(crate) fn says_on_stdout(&self, text: &str) -> &Self {
+        assert!(self.stdout.contains(text), "{text:?} is not in: {}", self.stdout);
+        self
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
     }

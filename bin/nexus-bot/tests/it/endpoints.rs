@@ -50,7 +50,8 @@ fn answer(mut stream: TcpStream, manner: Manner) {
             Manner::One => ("application/json", reply(&body).to_string()),
             _ => return flood(&mut stream),
         };
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n", text.len());
+        let head =
+            format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n", text.len());
         if stream.write_all((head + &text).as_bytes()).is_err() {
             return;
         }

@@ -39,7 +39,10 @@ fn what_is_split_verifies_for_its_registration_and_no_other() {
         let verify = ["keyshares", "verify", &out, "--operators", &operators, "--owner", OWNER];
         let verified = bench.run(&[&verify[..], &["--nonce", "7", "--json"]].concat()).expect(0).json();
         assert_eq!(verified[0]["operators"].as_array().unwrap().len(), count);
-        bench.run(&[&verify[..], &["--nonce", "8"]].concat()).expect(1).says("keyshares are for registration");
+        bench
+            .run(&[&verify[..], &["--nonce", "8"]].concat())
+            .expect(1)
+            .says("keyshares are for registration");
         split(&bench, &operators, &["--out", &out]).expect(1).says(&out);
     }
 }

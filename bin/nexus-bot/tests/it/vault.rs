@@ -10,7 +10,8 @@ use crate::bench::{Bench, ROLLUP};
 const BRIDGE: &str = "0x00000000219ab540356cBB839Cbe05303d7705Fa";
 
 fn derive<'a>(salt: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    let command = ["--salt-file", salt, "keys", "derive", "--rollup", ROLLUP, "--bridge", BRIDGE, "--index", "3"];
+    let command =
+        ["--salt-file", salt, "keys", "derive", "--rollup", ROLLUP, "--bridge", BRIDGE, "--index", "3"];
     [&command[..], more].concat()
 }
 
@@ -55,5 +56,8 @@ fn the_salt_is_never_read_where_others_can() {
     bench.run(&derive("open-salt", &[])).expect(64).says("open-salt: mode 0644");
     bench.write("short-salt", "too short", 0o600);
     bench.run(&derive("short-salt", &[])).expect(1).says("salt has 9 bytes, expected at least 16");
-    bench.run(&["keys", "derive", "--rollup", ROLLUP, "--bridge", BRIDGE, "--index", "3"]).expect(2).says("--salt-file");
+    bench
+        .run(&["keys", "derive", "--rollup", ROLLUP, "--bridge", BRIDGE, "--index", "3"])
+        .expect(2)
+        .says("--salt-file");
 }
