@@ -10,6 +10,7 @@ mod clock;
 mod commands;
 mod compose;
 mod config;
+mod demo;
 mod exit_code;
 mod failure;
 mod http_status;

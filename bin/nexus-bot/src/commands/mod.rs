@@ -1,6 +1,7 @@
 //! One module per command. Each takes a [`Session`] and its own arguments, and returns how the process ends.
 
 mod config;
+mod devnet;
 mod doctor;
 mod exit;
 mod key_source;
@@ -23,6 +24,7 @@ use serde::Serialize;
 use crate::{
     cli::{Cli, Command},
     config::{Config, ConfigError},
+    demo,
     exit_code::Exit,
     output,
     salt_source::SaltSource,
@@ -57,7 +59,8 @@ impl Session {
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<Exit> {
     let session = Session { json: cli.json, config: cli.config, salt: cli.salt };
     match cli.command {
-        Command::Demo(_) | Command::Devnet(_) => anyhow::bail!("the embedded world is not part of this build"),
+        Command::Demo(args) => demo::run(&args).await,
+        Command::Devnet(args) => devnet::run(&session, &args).await,
         Command::Plan(args) => plan::run(&session, &args).await,
         Command::Run(args) => run::run(&session, &args).await,
         Command::Status => status::run(&session).await,

@@ -2,6 +2,8 @@
 
 mod bench;
 mod config_check;
+mod demo;
+mod devnet;
 mod endpoints;
 mod exits;
 mod instances;
