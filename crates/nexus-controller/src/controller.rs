@@ -20,6 +20,7 @@ use crate::{
     jump::{accept_standings, jump_guards},
     plan_world,
     reconcile::reconcile,
+    runway::RunwayWatch,
 };
 
 const DAY_SECS: u64 = 86_400;
@@ -78,6 +79,7 @@ pub struct Controller {
     alerts: Arc<dyn AlertSink>,
     book: AlertBook,
     observer: Observer,
+    pub(crate) runway: RunwayWatch,
 }
 
 /// What a tick may begin.
@@ -141,6 +143,7 @@ impl Controller {
             alerts: parts.alerts,
             book: AlertBook::default(),
             observer,
+            runway: RunwayWatch::default(),
         }
     }
 

@@ -32,6 +32,7 @@ mod plan;
 mod reconcile;
 mod register;
 mod report;
+mod runway;
 mod settings;
 mod stage;
 mod state;

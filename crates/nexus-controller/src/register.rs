@@ -1,6 +1,6 @@
 //! Registration with SSV: one at a time, signed for the nonce that holds at the head.
 
-use nexus_chain::{ClusterCosts, RegistrationContext, registration_amount, runway_blocks};
+use nexus_chain::{ClusterCosts, RegistrationContext, registration_amount};
 use nexus_primitives::{OperatorSet, Wei};
 
 use crate::{
@@ -68,28 +68,10 @@ impl Controller {
         let costs = cluster_costs(observation, set);
         registration_amount(context.settled_balance, &costs, validators, self.settings.ssv_runway_blocks)
     }
-
-    /// Alerts about clusters that can be liquidated before long: their validators would stop and leak.
-    pub(crate) async fn watch_runway(&self, observation: &Observation) -> Result<(), TickError> {
-        let in_use = observation.chain.clusters.iter().filter(|(_, cluster)| cluster.validator_count > 0);
-        for (set, cluster) in in_use {
-            let settled = self.chain.fetch_registration(set).await?.settled_balance;
-            let costs = cluster_costs(observation, set);
-            let runway = runway_blocks(settled, &costs, cluster.validator_count);
-            if let Some(blocks) = runway.filter(|blocks| *blocks < self.settings.ssv_alert_blocks) {
-                let message = format!(
-                    "the SSV cluster of operators {set} can be liquidated in {blocks} blocks: deposit SSV tokens for \
-                     owner {}",
-                    self.settings.nexus
-                );
-                self.alert("ssv-runway-short", None, message);
-            }
-        }
-        Ok(())
-    }
 }
 
-fn cluster_costs(observation: &Observation, set: &OperatorSet) -> ClusterCosts {
+/// What a cluster costs, from the fees of its operators and of the network.
+pub(crate) fn cluster_costs(observation: &Observation, set: &OperatorSet) -> ClusterCosts {
     let fees =
         set.ids().iter().filter_map(|id| observation.chain.operators.get(id)).map(|operator| operator.fee);
     ClusterCosts::new(fees, &observation.chain.ssv)
