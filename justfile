@@ -48,6 +48,10 @@ contracts:
 contracts-check:
     cd fixtures/contracts && npm ci --no-audit --no-fund && node build.mjs --check
 
+# The bot's parts against real peers of its users' stack (docs/interop.md): `just interop [ROW…]`, `just interop sabotage`.
+interop *args:
+    cargo run --release --locked -p nexus-interop -- {{ args }}
+
 # What CI runs.
 ci: fmt-check lint doc contracts-check test package
     cargo run --release --locked -- demo --headless

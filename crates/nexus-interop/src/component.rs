@@ -1,0 +1,192 @@
+//! `versions.toml`: which peers there are and how each is installed.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+/// All components by name.
+pub(crate) struct Components(BTreeMap<String, Component>);
+
+/// A set of packages that one package manager installs together.
+pub(crate) struct Component {
+    /// Its name, also of its folder.
+    pub(crate) name: String,
+    /// Where its lock files and drivers are.
+    pub(crate) folder: PathBuf,
+    /// Who installs it.
+    pub(crate) manager: Manager,
+    /// What the table prints.
+    pub(crate) peers: Vec<String>,
+    /// Extra arguments of the package manager.
+    pub(crate) args: Vec<String>,
+    /// Packages with native code that must be built by node-gyp after an installation without scripts.
+    pub(crate) node_gyp: Vec<String>,
+    /// Go packages with their versions, `path@version`.
+    pub(crate) go: Vec<String>,
+}
+
+/// A package manager.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Manager {
+    /// `npm ci` from `package-lock.json`.
+    Npm,
+    /// `pip install` from `requirements.txt` into a virtual environment.
+    Pip,
+    /// `go install` of `path@version`.
+    Go,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawVersions {
+    components: BTreeMap<String, RawComponent>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawComponent {
+    manager: Manager,
+    peers: Vec<String>,
+    #[serde(default)]
+    args: Vec<String>,
+    #[serde(default)]
+    node_gyp: Vec<String>,
+    #[serde(default)]
+    go: Vec<String>,
+}
+
+impl Components {
+    /// Reads `versions.toml` in `folder`.
+    pub(crate) fn read(folder: &Path) -> anyhow::Result<Self> {
+        let path = folder.join("versions.toml");
+        let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        let raw: RawVersions = toml::from_str(&text).with_context(|| format!("in {}", path.display()))?;
+        let components = raw.components.into_iter().map(|(name, raw)| {
+            let component = Component {
+                folder: folder.join(&name),
+                name: name.clone(),
+                manager: raw.manager,
+                peers: raw.peers,
+                args: raw.args,
+                node_gyp: raw.node_gyp,
+                go: raw.go,
+            };
+            (name, component)
+        });
+        Ok(Self(components.collect()))
+    }
+
+    /// Returns a component.
+    pub(crate) fn get(&self, name: &str) -> anyhow::Result<&Component> {
+        self.0.get(name).with_context(|| format!("versions.toml has no component {name:?}"))
+    }
+}
+
+impl Component {
+    /// Returns the files that decide what is installed.
+    pub(crate) fn lock_files(&self) -> &'static [&'static str] {
+        match self.manager {
+            Manager::Npm => &["package.json", "package-lock.json"],
+            Manager::Pip => &["requirements.txt"],
+            Manager::Go => &[],
+        }
+    }
+
+    /// Returns a name that changes with everything that decides what is installed.
+    pub(crate) fn cache_key(&self) -> anyhow::Result<String> {
+        let mut digest = Sha256::new();
+        for name in self.lock_files() {
+            let path = self.folder.join(name);
+            digest.update(fs::read(&path).with_context(|| format!("reading {}", path.display()))?);
+        }
+        for text in self.args.iter().chain(&self.node_gyp).chain(&self.go) {
+            digest.update(text);
+            digest.update([0]);
+        }
+        Ok(format!("{}-{}", self.name, &hex::encode(digest.finalize())[..12]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{rows, stage::Layout};
+
+    fn components() -> Components {
+        Components::read(&Layout::find().unwrap().fixtures.join("interop")).unwrap()
+    }
+
+    #[test]
+    fn every_component_of_a_row_exists() {
+        for row in rows::all() {
+            for name in row.components() {
+                components().get(name).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn lock_files_hold_the_versions_that_the_table_prints() {
+        for component in components().0.values() {
+            let locked = locked(component);
+            for peer in &component.peers {
+                let (package, version) = peer.rsplit_once(' ').unwrap();
+                assert_eq!(locked.get(package).map(String::as_str), Some(version), "{}", component.name);
+            }
+        }
+    }
+
+    #[test]
+    fn no_lock_file_names_a_host() {
+        for component in components().0.values() {
+            for name in component.lock_files() {
+                let text = fs::read_to_string(component.folder.join(name)).unwrap();
+                assert!(!text.contains("\"resolved\""), "{}/{name}", component.name);
+            }
+        }
+    }
+
+    /// Package to version, as the lock file has it.
+    fn locked(component: &Component) -> BTreeMap<String, String> {
+        let read = |name: &str| fs::read_to_string(component.folder.join(name)).unwrap();
+        match component.manager {
+            Manager::Npm => {
+                let lock: serde_json::Value = serde_json::from_str(&read("package-lock.json")).unwrap();
+                let packages = lock["packages"].as_object().unwrap().iter();
+                packages
+                    .filter_map(|(path, entry)| {
+                        let package = path.strip_prefix("node_modules/")?;
+                        Some((package.to_owned(), entry["version"].as_str()?.to_owned()))
+                    })
+                    .collect()
+            }
+            Manager::Pip => {
+                let requirements = read("requirements.txt");
+                let pins = requirements.lines().filter_map(|line| line.split_once("=="));
+                pins.map(|(package, version)| (package.replace('_', "-"), version.to_owned()))
+                    .chain(
+                        requirements
+                            .lines()
+                            .filter_map(|line| line.split_once("=="))
+                            .map(|(package, version)| (package.to_owned(), version.to_owned())),
+                    )
+                    .collect()
+            }
+            Manager::Go => component
+                .go
+                .iter()
+                .filter_map(|pin| pin.split_once('@'))
+                .map(|(path, version)| {
+                    (path.rsplit('/').next().unwrap().to_owned(), version.trim_start_matches('v').to_owned())
+                })
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Installing a component once, and keeping it for as long as its lock files stay the same.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use anyhow::{Context as _, bail};
+use tokio::process::Command;
+
+use crate::component::{Component, Manager};
+
+/// Written last: a folder without it is the rest of an interrupted installation.
+const DONE: &str = ".installed";
+
+/// Makes sure that a component is installed and returns its folder, with the drivers as they are now beside it.
+pub(crate) async fn install(component: &Component, cache: &Path) -> anyhow::Result<PathBuf> {
+    let folder = cache.join("components").join(component.cache_key()?);
+    if !folder.join(DONE).exists() {
+        println!("installing {} …", component.peers.join(", "));
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir_all(&folder)?;
+        for name in component.lock_files() {
+            fs::copy(component.folder.join(name), folder.join(name))?;
+        }
+        let log = cache.join("logs").join(format!("install-{}.log", component.name));
+        fetch(component, &folder, &log).await?;
+        fs::write(folder.join(DONE), "")?;
+    }
+    copy_drivers(component, &folder)?;
+    Ok(folder)
+}
+
+async fn fetch(component: &Component, folder: &Path, log: &Path) -> anyhow::Result<()> {
+    match component.manager {
+        Manager::Npm => npm(component, folder, log).await,
+        Manager::Pip => pip(folder, log).await,
+        Manager::Go => go(component, folder, log).await,
+    }
+}
+
+async fn npm(component: &Component, folder: &Path, log: &Path) -> anyhow::Result<()> {
+    need("node", &["--version"], "Node 20 or newer").await?;
+    need("npm", &["--version"], "npm, which comes with Node").await?;
+    let mut command = Command::new("npm");
+    command.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).args(&component.args);
+    run(command.current_dir(folder), log).await?;
+    for package in &component.node_gyp {
+        let mut command = Command::new("npm");
+        command.args(["rebuild", package, "--build-from-source", "--foreground-scripts"]);
+        run(command.current_dir(folder), log).await?;
+    }
+    Ok(())
+}
+
+async fn pip(folder: &Path, log: &Path) -> anyhow::Result<()> {
+    need("python3", &["--version"], "Python 3.11 or newer").await?;
+    need(
+        "python3",
+        &["-c", "import venv, ensurepip"],
+        "Python's venv (Debian: apt-get install python3-venv)",
+    )
+    .await?;
+    run(Command::new("python3").args(["-m", "venv", "venv"]).current_dir(folder), log).await?;
+    let mut command = Command::new(folder.join("venv/bin/pip"));
+    command.args(["install", "--quiet", "--no-deps", "--only-binary=:all:", "-r", "requirements.txt"]);
+    run(command.current_dir(folder), log).await
+}
+
+async fn go(component: &Component, folder: &Path, log: &Path) -> anyhow::Result<()> {
+    need("go", &["version"], "Go 1.24 or newer").await?;
+    for pin in &component.go {
+        let mut command = Command::new("go");
+        command.args(["install", pin]).env("GOBIN", folder.join("bin")).env("GOFLAGS", "-p=2");
+        run(command.current_dir(folder), log).await?;
+    }
+    Ok(())
+}
+
+/// Refuses to go on without a program, in one line that says what to install.
+async fn need(program: &str, args: &[&str], what: &str) -> anyhow::Result<()> {
+    let status = Command::new(program).args(args).stdout(Stdio::null()).stderr(Stdio::null()).status().await;
+    if status.is_ok_and(|status| status.success()) {
+        return Ok(());
+    }
+    bail!("{program} is missing: install {what} and make sure that {program} is on the PATH")
+}
+
+async fn run(command: &mut Command, log: &Path) -> anyhow::Result<()> {
+    let file = fs::OpenOptions::new().create(true).append(true).open(log)?;
+    let status = command
+        .stdin(Stdio::null())
+        .stdout(file.try_clone()?)
+        .stderr(file)
+        .kill_on_drop(true)
+        .status()
+        .await
+        .with_context(|| format!("starting {}", command.as_std().get_program().display()))?;
+    if status.success() {
+        return Ok(());
+    }
+    bail!("{} ended with {status}: see {}", command.as_std().get_program().display(), log.display())
+}
+
+/// Drivers stand beside the packages they import, and are copied each time: they are ours and change.
+fn copy_drivers(component: &Component, folder: &Path) -> anyhow::Result<()> {
+    if !component.folder.exists() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(&component.folder)? {
+        let path = entry?.path();
+        let is_driver =
+            path.extension().is_some_and(|end| ["py", "mjs", "cjs"].iter().any(|driver| end == *driver));
+        if let (true, Some(name)) = (is_driver, path.file_name()) {
+            fs::copy(&path, folder.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_missing_program_is_named_with_its_remedy_on_one_line() {
+        let error = need("no-such-program", &[], "Such 1.0").await.unwrap_err().to_string();
+        assert!(error.contains("no-such-program is missing: install Such 1.0"), "{error}");
+        assert!(!error.contains('\n'));
+    }
+}
