@@ -33,13 +33,17 @@ const SLOT: Duration = Duration::from_secs(1);
 pub(crate) async fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
     let mut interrupt = Interrupt::install()?;
     let mut ledger = Ledger::new();
-    let mut scene = tokio::select! {
-        told = story::tell(args.seed, &mut ledger) => told?,
+    let told = tokio::select! {
+        told = story::tell(args.seed, &mut ledger) => told,
         () = interrupt.raised() => return Ok(Exit::Interrupted),
     };
+    if let Err(error) = &told {
+        ledger.holds("the story goes on to its end", false, format!("{error:#}"));
+    }
     print_text(&format!("\n{}", ledger.summary()));
-    if !args.headless {
-        stay(&mut scene, args, interrupt).await?;
+    match told {
+        Ok(mut scene) if !args.headless => stay(&mut scene, args, interrupt).await?,
+        _ => {}
     }
     Ok(ledger.exit())
 }

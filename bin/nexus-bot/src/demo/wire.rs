@@ -174,3 +174,19 @@ impl BlockProducer for Slots {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broadcast_is_found_alone_and_in_a_batch() {
+        let call = |method: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":[]}}"#);
+        let (send, read) = (call("eth_sendRawTransaction"), call("eth_call"));
+        assert!(is_broadcast(send.as_bytes()));
+        assert!(is_broadcast(format!("[{read},{send}]").as_bytes()));
+        assert!(!is_broadcast(read.as_bytes()));
+        assert!(!is_broadcast(format!("[{read},{read}]").as_bytes()));
+        assert!(!is_broadcast(b"eth_sendRawTransaction"), "not JSON");
+    }
+}
