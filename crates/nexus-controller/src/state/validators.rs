@@ -118,14 +118,19 @@ impl StateFile {
                     "UPDATE rollups SET next_index = max(next_index, ?2 + 1) WHERE admin = ?1 AND ?2 IS NOT NULL",
                     params![admin, index],
                 )?;
-                tx.execute(
+                // The file may know the index as burnt and not the key: a backup made between the two.
+                tx.query_row(
                     "INSERT INTO validators (rollup, derivation_index, pubkey, stage, updated_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                     VALUES (?1, ?2, ?3, ?4, ?5)
+                     ON CONFLICT (rollup, derivation_index) DO UPDATE SET
+                       pubkey = excluded.pubkey, stage = excluded.stage, updated_at = excluded.updated_at
+                     WHERE validators.pubkey IS NULL
+                     RETURNING id",
                     params![admin, index, pubkey.to_string(), Stage::DepositSent.as_str(), now.get()],
+                    |row| row.get(0).map(RecordId),
                 )
             };
-            insert().map_err(StateError::database("adopting a validator"))?;
-            let id = RecordId(tx.last_insert_rowid());
+            let id = insert().map_err(StateError::database("adopting a validator"))?;
             apply(tx, id, Event::SeenOnNexus(status), now)?;
             Ok(id)
         })
