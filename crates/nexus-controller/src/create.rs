@@ -63,10 +63,34 @@ impl Controller {
         let used = self.used_keys(observation, &stock).await?;
         let (fresh, known): (Vec<_>, Vec<_>) =
             stock.into_iter().partition(|record| record.pubkey.is_some_and(|pubkey| !used.contains(&pubkey)));
-        for record in known {
-            self.discard_known(&record)?;
+        if known.is_empty() {
+            return Ok(fresh.into_iter().take(count).collect());
         }
-        Ok(fresh.into_iter().take(count).collect())
+        self.settle_known(observation, rollup, &known).await?;
+        Ok(Vec::new())
+    }
+
+    /// Deals with stock that turned out to be deposited: by somebody else, or by this bot before its state file was
+    /// lost or replaced. While the deposit isn't final nobody can tell, and nothing is created: what is ours shows on
+    /// Nexus then, and is taken over; the rest is given up.
+    async fn settle_known(
+        &self,
+        observation: &Observation,
+        rollup: &RollupSnapshot,
+        known: &[ValidatorRecord],
+    ) -> Result<(), TickError> {
+        let after = BlockNumber::new(observation.chain.block.number.get().saturating_add(1));
+        let unsettled = self.chain.fetch_deposited_pubkeys(after).await?;
+        for record in known {
+            if record.pubkey.is_some_and(|pubkey| unsettled.contains(&pubkey)) {
+                let message = "a key that was ready has a deposit that isn't in the state file; new validators wait \
+                               until it is final";
+                self.alert("unknown-deposit", Some(rollup.admin), message.to_owned());
+            } else {
+                self.discard_known(record)?;
+            }
+        }
+        Ok(())
     }
 
     fn stock(&self, rollup: RollupAdmin) -> Result<Vec<ValidatorRecord>, TickError> {

@@ -174,7 +174,7 @@ fn is_leaving(
     own: &BTreeMap<ValidatorPubkey, Stage>,
 ) -> bool {
     validator.status == NexusStatus::ValidatorExitSubmitted
-        || own.get(&validator.pubkey).is_some_and(|stage| stage.is_leaving())
+        || own.get(&validator.pubkey).is_some_and(|stage| stage.is_leaving() || *stage == Stage::Closed)
         || observation.validators.get(&validator.pubkey).is_some_and(|beacon| beacon.exit_epoch.is_some())
 }
 
@@ -186,7 +186,9 @@ fn is_withdrawn(
     own: &BTreeMap<ValidatorPubkey, Stage>,
     certain: bool,
 ) -> bool {
-    let known = own.get(&validator.pubkey).is_some_and(|stage| *stage >= Stage::Withdrawn);
+    let known = own
+        .get(&validator.pubkey)
+        .is_some_and(|stage| *stage >= Stage::Withdrawn && *stage != Stage::Abandoned);
     let shown = observation
         .validators
         .get(&validator.pubkey)
@@ -362,6 +364,16 @@ mod tests {
         let planned = decide(&world, &records, FREE);
         assert_eq!((planned.position.withdrawn_at_least, planned.position.withdrawn_at_most), (1, 1));
         assert_eq!(planned.assessment.locked, nexus_primitives::Wei::from_ether(500));
+    }
+
+    #[test]
+    fn a_key_given_up_that_shows_on_nexus_counts_as_staying() {
+        let mut world = observation(500);
+        let records = [add(&mut world, 1, Stage::Active, ValidatorStatus::ActiveOngoing)]
+            .map(|record| ValidatorRecord { stage: Stage::Abandoned, ..record });
+        let planned = decide(&world, &records, FREE);
+        assert_eq!((planned.position.exiting, planned.position.withdrawn_at_least), (0, 0));
+        assert_eq!(planned.assessment.staying, 1);
     }
 
     #[test]

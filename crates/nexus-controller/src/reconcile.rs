@@ -37,18 +37,8 @@ fn reconcile_one(
     let mut reached = record.stage;
     if let Some(validator) = on_nexus(observation, pubkey) {
         alerts.extend(dead_shares(record, validator));
-        match see(state, record.id, reached, Event::SeenOnNexus(validator.status), now) {
-            Ok(seen) => (moved, reached) = (seen != reached, seen),
-            // A key that was given up turned up on the contract: not ours to move, ours to tell.
-            Err(StateError::Transition { source, .. }) => alerts.push(Alert {
-                name: "abandoned-key-deposited",
-                rollup: Some(record.rollup),
-                message: format!(
-                    "validator {pubkey} was given up before its deposit and is on Nexus: {source}"
-                ),
-            }),
-            Err(error) => return Err(error),
-        }
+        let seen = see(state, record.id, reached, Event::SeenOnNexus(validator.status), now)?;
+        (moved, reached) = (seen != reached, seen);
     }
     if let Some(validator) = observation.validators.get(pubkey) {
         if (record.validator_index, record.exit_epoch) != (Some(validator.index), validator.exit_epoch) {

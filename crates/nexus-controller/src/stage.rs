@@ -158,7 +158,7 @@ impl Stage {
             Event::CallRecorded(kind) => self.only(event, kind.before(), kind.during()),
             Event::CallSucceeded(kind) => self.finish(event, kind, kind.after()),
             Event::CallFailed(kind) => self.finish(event, kind, kind.before()),
-            Event::SeenOnNexus(status) => self.seen_on_nexus(event, status),
+            Event::SeenOnNexus(status) => Ok(self.seen_on_nexus(status)),
             Event::SeenOnBeacon(phase) => Ok(self.seen_on_beacon(phase)),
             Event::ExitChosen => self.only(event, Self::Active, Self::ExitPlanned),
             Event::ExitUnchosen => self.only(event, Self::ExitPlanned, Self::Active),
@@ -185,19 +185,19 @@ impl Stage {
         }
     }
 
-    fn seen_on_nexus(self, event: Event, status: NexusStatus) -> Result<Self, IllegalTransition> {
+    fn seen_on_nexus(self, status: NexusStatus) -> Self {
         let floor = match status {
-            NexusStatus::Inactive => return Ok(self),
+            NexusStatus::Inactive => return self,
             NexusStatus::Deposited => Self::Deposited,
             NexusStatus::ShareDeposited => Self::Registered,
             NexusStatus::ValidatorExitSubmitted => Self::ExitInformed,
             NexusStatus::ValidatorExited => Self::Closed,
         };
-        // A key that was given up and turns up deposited is somebody's mistake, and ours to follow all the same.
+        // Only this bot's account can put a key on Nexus: one that was given up and shows there is ours to follow.
         if self == Self::Abandoned {
-            return Err(IllegalTransition { from: self, event });
+            return floor;
         }
-        Ok(self.max(floor))
+        self.max(floor)
     }
 
     fn seen_on_beacon(self, phase: BeaconPhase) -> Self {
