@@ -4,7 +4,7 @@ use nexus_controller::Stage;
 use nexus_devnet::{NexusStatus, deploy::NexusVersion};
 use nexus_primitives::Wei;
 
-use crate::bot::{Scene, admin};
+use crate::scene::{Scene, admin};
 
 async fn whole_life(version: NexusVersion) {
     let scene = Scene::new(version).await;
