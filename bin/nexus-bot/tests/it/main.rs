@@ -10,3 +10,4 @@ mod instances;
 mod keyshares;
 mod vault;
 mod workspace;
+mod world;
