@@ -6,7 +6,7 @@ use nexus_beacon::{
     BeaconValidator, ExitSubmission, SignedVoluntaryExit, StateId, UnverifiedVoluntaryExit, VoluntaryExit,
     check_eligibility,
 };
-use nexus_chain::{CallOutcome, ContractCall, ExitAbi, NexusValidator};
+use nexus_chain::{CallOutcome, ClusterSnapshot, ContractCall, ExitAbi, NexusValidator};
 use nexus_primitives::{OperatorSet, RollupAdmin, VALIDATOR_DEPOSIT, ValidatorPubkey};
 
 use crate::{Controller, Event, Observation, Stage, TickError, ValidatorRecord};
@@ -140,7 +140,7 @@ impl Controller {
     pub(crate) async fn close_next(&self, observation: &Observation) -> Result<bool, TickError> {
         for record in self.state.validators()?.iter().filter(|record| record.stage == Stage::Withdrawn) {
             let Some((pubkey, operators)) = self.registered(observation, record) else { continue };
-            let cluster = self.chain.fetch_registration(&operators).await?.cluster;
+            let Some(cluster) = self.cluster_now(observation, &operators).await? else { continue };
             let call = ContractCall::CloseValidator { rollup: record.rollup, pubkey, operators, cluster };
             if self.closes(observation, &call).await? {
                 let id = self.state.record_intent(&call, self.clock.now())?;
@@ -149,6 +149,19 @@ impl Controller {
             }
         }
         Ok(false)
+    }
+
+    /// Returns the tuple of a cluster. A version of SSV that this bot can't register with may not answer for what an
+    /// earlier one left; then the observed tuple must do, and the simulation says whether it does.
+    async fn cluster_now(
+        &self,
+        observation: &Observation,
+        operators: &OperatorSet,
+    ) -> Result<Option<ClusterSnapshot>, TickError> {
+        if observation.chain.deployment.ssv_version.fits_nexus() {
+            return Ok(Some(self.chain.fetch_registration(operators).await?.cluster));
+        }
+        Ok(observation.chain.clusters.get(operators).copied())
     }
 
     /// Whether closing would succeed; the bridge refuses while less than 32 ETH came back, and says so poorly.

@@ -22,6 +22,17 @@ impl Controller {
     }
 
     async fn register(&self, observation: &Observation, record: &ValidatorRecord) -> Result<bool, TickError> {
+        let version = &observation.chain.deployment.ssv_version;
+        if !version.fits_nexus() {
+            let message = format!(
+                "validator {} is deposited, and the SSV network is at {}: Nexus can't register it; it leaks once it \
+                 is active",
+                record.pubkey.map(|pubkey| pubkey.to_string()).unwrap_or_default(),
+                version.as_str()
+            );
+            self.alert("registration-held", Some(record.rollup), message);
+            return Ok(false);
+        }
         let Some(set) = self.operator_set(observation, record) else { return Ok(false) };
         let operators = match operators_of(observation, &set) {
             Ok(operators) => operators,

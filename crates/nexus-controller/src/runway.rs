@@ -47,6 +47,10 @@ impl Controller {
 
     async fn short_runways(&self, observation: &Observation) -> Result<Vec<Alert>, TickError> {
         let mut alerts = Vec::new();
+        // Another version keeps other books; `ssv-version` is what has to be told then.
+        if !observation.chain.deployment.ssv_version.fits_nexus() {
+            return Ok(alerts);
+        }
         let in_use = observation.chain.clusters.iter().filter(|(_, cluster)| cluster.validator_count > 0);
         for (set, cluster) in in_use {
             let settled = self.chain.fetch_registration(set).await?.settled_balance;
