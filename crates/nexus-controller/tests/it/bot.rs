@@ -12,8 +12,9 @@ use nexus_primitives::RollupAdmin;
 use rand::SeedableRng as _;
 
 use crate::{
-    faults::{Hook, Hooked, is_crash},
-    scene::Scene,
+    faults::{Hook, is_crash},
+    hooked::Hooked,
+    scene::{Scene, pipeline},
 };
 
 /// A bot that was started; dropping it is the crash.
@@ -52,7 +53,7 @@ impl Bot {
         let rpc = Arc::new(RpcChain::connect(scene.chain_config(&settings, signer.address())).await.unwrap());
         let chain = Arc::new(hooked(rpc, hook));
         let transactions = TxPipeline::new(
-            scene.pipeline(),
+            pipeline(),
             chain.clone(),
             Arc::new(hooked(signer.clone(), hook)),
             Arc::new(hooked(state.clone(), hook)),

@@ -7,7 +7,6 @@ use nexus_devnet::{NexusStatus, deploy::RollupHandle};
 use nexus_primitives::Wei;
 
 use crate::{
-    bot::Bot,
     faults::{Effect, Hook, Point, crash_once_at_each},
     scene::{Scene, admin},
     truth::{assert_sound, bridge_balance, validator_count},

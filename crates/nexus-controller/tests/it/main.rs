@@ -1,9 +1,17 @@
 //! The controller over the embedded world, through real sockets.
 
 mod bot;
+mod changes;
+mod contracts;
 mod crashes;
 mod faults;
+mod holds;
+mod hooked;
 mod life;
+mod losses;
 mod recovery;
+mod reorgs;
+mod rivals;
 mod scene;
 mod truth;
+mod walk;

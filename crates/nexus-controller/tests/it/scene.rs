@@ -3,8 +3,10 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use nexus_beacon::{BeaconNodes, HttpBeaconNode};
-use nexus_chain::{BlockAt, ChainConfig, FeeCeilings, KeystoreSigner, PipelineConfig};
-use nexus_controller::{Caps, Jumps, Rails, Settings};
+use nexus_chain::{
+    BlockAt, ChainConfig, FeeCeilings, KeystoreSigner, PipelineConfig, RpcChain, TxSigner as _,
+};
+use nexus_controller::{Caps, Jumps, Observation, Observer, Rails, Settings};
 use nexus_devnet::{
     Devnet, DevnetConfig,
     deploy::{NexusVersion, RollupConfig, RollupHandle},
@@ -18,7 +20,8 @@ use zeroize::Zeroizing;
 
 use crate::{
     bot::{Bot, Heard},
-    faults::{Hook, Hooked, no_faults},
+    faults::{Hook, no_faults},
+    hooked::Hooked,
 };
 
 /// Where every world begins; the day is of no consequence.
@@ -136,13 +139,11 @@ impl Scene {
         std::fs::copy(backup, &self.files.state).unwrap();
     }
 
-    pub(crate) fn pipeline(&self) -> PipelineConfig {
-        let gwei = |text| Wei::from_gwei_text(text).unwrap();
-        PipelineConfig {
-            ceilings: FeeCeilings { max_fee: gwei("100"), max_priority_fee: gwei("2") },
-            bump_after_secs: 90,
-            confirm_at: BlockAt::Finalized,
-        }
+    /// Looks at the world as a bot does.
+    pub(crate) async fn observe(&self) -> Observation {
+        let settings = self.settings();
+        let chain = RpcChain::connect(self.chain_config(&settings, self.signer.address())).await.unwrap();
+        Observer::new(Arc::new(chain), Arc::new(self.beacon()), &settings).observe().await.unwrap()
     }
 
     pub(crate) fn chain_config(&self, settings: &Settings, bot: Address) -> ChainConfig {
@@ -176,6 +177,16 @@ impl Scene {
         let vault = Hooked { inner: LocalVault::open(&self.files.vault).unwrap(), hook: hook.clone() };
         let chain_id = self.settings().chain_id;
         MnemonicKeyring::new(Arc::new(vault), salt, chain_id, KdfCost::new(4, 8, 1).unwrap())
+    }
+}
+
+/// How the bots of the tests send.
+pub(crate) fn pipeline() -> PipelineConfig {
+    let gwei = |text| Wei::from_gwei_text(text).unwrap();
+    PipelineConfig {
+        ceilings: FeeCeilings { max_fee: gwei("100"), max_priority_fee: gwei("2") },
+        bump_after_secs: 90,
+        confirm_at: BlockAt::Finalized,
     }
 }
 

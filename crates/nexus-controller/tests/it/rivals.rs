@@ -1,0 +1,92 @@
+//! Others deposit our keys, use our account, or share our cluster.
+
+use std::collections::BTreeSet;
+
+use alloy::primitives::U256;
+use nexus_chain::TxError;
+use nexus_controller::{Stage, TickError};
+use nexus_keys::DepositMessage;
+use nexus_primitives::{Address, BlsSignature, Gwei, WithdrawalCredentials};
+
+use crate::{
+    faults::{Effect, Side, crash, once},
+    scene::{Scene, admin},
+    truth::{assert_sound, bot_transactions_known, call_as, deposits, keys, submit},
+};
+
+mod calls {
+    alloy::sol! {
+        function deposit(bytes pubkey, bytes withdrawalCredentials, bytes signature, bytes32 dataRoot) payable;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_somebody_else_deposited_is_given_up_for_a_fresh_one() {
+    let (scene, rollup) = Scene::with_rollup(170).await;
+    let bot = scene.start_with(&once(Effect::LookForDeposits, Side::Before, || crash())).await;
+    bot.live_until_it_dies(&scene).await;
+    let stolen = keys(&bot)[0];
+    drop(bot);
+    let message = DepositMessage {
+        pubkey: stolen,
+        withdrawal_credentials: WithdrawalCredentials::to_address(Address::new([0x66; 20])),
+        amount: Gwei::new(1_000_000_000),
+    };
+    let signature = BlsSignature::new([0xc0; BlsSignature::LEN]);
+    let call = calls::depositCall {
+        pubkey: stolen.as_bytes().to_vec().into(),
+        withdrawalCredentials: message.withdrawal_credentials.to_bytes().to_vec().into(),
+        signature: signature.as_bytes().to_vec().into(),
+        dataRoot: message.data_root(&signature).into_bytes().into(),
+    };
+    let deployment = scene.devnet.deployment();
+    let ether = U256::from(10).pow(U256::from(18));
+    call_as(&scene, &deployment.accounts.user, deployment.deposit_contract, ether, &call);
+
+    let bot = scene.start().await;
+    bot.live_until(&scene, &[(Stage::Active, 2), (Stage::Abandoned, 1)], 300).await;
+    let ours: Vec<_> =
+        deposits(&scene).into_iter().filter(|deposit| deposit.amount.get() > 1_000_000_000).collect();
+    assert_eq!(ours.len(), 2);
+    assert!(ours.iter().all(|deposit| deposit.pubkey != stolen));
+    assert_ne!(ours[0].pubkey, ours[1].pubkey);
+    assert!(scene.devnet.offline_validators().is_empty());
+    assert_eq!(scene.alerts.names(), ["unknown-deposit", "key-already-used"]);
+    let indices: BTreeSet<_> =
+        bot.records().iter().map(|record| record.derivation_index.unwrap().get()).collect();
+    assert_eq!(indices, BTreeSet::from([0, 1, 2]));
+    assert_eq!(bot.records_of(admin(&rollup))[0].stage, Stage::Abandoned);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_sent_while_somebody_else_uses_the_bots_key() {
+    let (scene, rollup) = Scene::with_rollup(170).await;
+    scene.devnet.advance_slots(32);
+    let account = scene.devnet.deployment().accounts.bot;
+    submit(&scene, &account, account.address(), U256::ZERO, Vec::new());
+    let bot = scene.start().await;
+    for _ in 0..3 {
+        let error = bot.tick().await.unwrap_err();
+        let foreign = matches!(error, TickError::Transactions(TxError::ForeignTransaction { .. }));
+        assert!(foreign, "{error:?}");
+        assert_eq!(bot_transactions_known(&scene), 1, "only the foreign one");
+    }
+    bot.live_until(&scene, &[(Stage::Active, 2)], 200).await;
+    assert_sound(&scene, &bot, &[&rollup], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rollups_that_share_a_cluster_get_their_nonces_in_order() {
+    let (scene, alpha) = Scene::with_rollup(170).await;
+    let beta = scene.rollup("beta", 170);
+    let bot = scene.start().await;
+    bot.live_while(&scene, 200, |bot, _| bot.count(Stage::Deposited) + bot.count(Stage::Registered) == 0)
+        .await;
+    // A third validator of the first rollup comes in between.
+    scene.bridge_in(&alpha, 80);
+    bot.live_until(&scene, &[(Stage::Active, 5)], 300).await;
+    assert_sound(&scene, &bot, &[&alpha, &beta], 5);
+    let nonces: BTreeSet<_> = bot.records().iter().map(|record| record.shares_nonce.unwrap().get()).collect();
+    assert_eq!(nonces, (0..5).collect());
+    assert!(scene.alerts.names().is_empty(), "{:?}", scene.alerts.names());
+}
