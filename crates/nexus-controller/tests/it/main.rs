@@ -5,6 +5,7 @@ mod changes;
 mod contracts;
 mod crashes;
 mod faults;
+mod hazards;
 mod holds;
 mod hooked;
 mod life;
