@@ -170,7 +170,7 @@ impl Controller {
         // Planned before the records are lifted: a withdrawal counts for certain from the tick after it was seen.
         let records = self.state.validators()?;
         let plan = self.plan(&observation, &records, guards)?;
-        let mut steps = self.withdraw_unsigned(&plan)?;
+        let mut steps = self.withdraw_unsigned(&observation, &plan).await?;
         if may_send {
             steps += self.transactions.advance(self.clock.now()).await?.finished;
         }
@@ -186,17 +186,30 @@ impl Controller {
         Ok(TickReport { plan, progress, steps: steps + acted + progress.finished, began })
     }
 
-    /// Takes back deposits that were recorded and not signed when the plan or a guard doesn't want them any more: a
-    /// crash, or fees above the ceiling, may have kept them for long.
-    fn withdraw_unsigned(&self, plan: &WorldPlan) -> Result<usize, TickError> {
+    /// Takes back calls that were recorded and not signed and that don't fit any more: a crash, or fees above the
+    /// ceiling, may have kept them for long.
+    async fn withdraw_unsigned(
+        &self,
+        observation: &Observation,
+        plan: &WorldPlan,
+    ) -> Result<usize, TickError> {
         let mut withdrawn = 0;
         for intent in self.state.unfinished()? {
-            let deposits = matches!(intent.call, ContractCall::DepositValidators { .. });
-            if intent.phase != IntentPhase::Recorded || !intent.attempts.is_empty() || !deposits {
+            if intent.phase != IntentPhase::Recorded || !intent.attempts.is_empty() {
                 continue;
             }
-            if let Some(why) = plan.objection_to_deposits(intent.call.rollup()) {
-                tracing::warn!(intent.id = intent.id.0, why, "deposit withdrawn before it was signed");
+            let objection = match &intent.call {
+                ContractCall::DepositValidators { rollup, .. } => plan.objection_to_deposits(*rollup),
+                ContractCall::DepositShares { pubkey, operators, .. } => {
+                    self.objection_to_shares(observation, pubkey, operators).await?
+                }
+                ContractCall::ReportExits { .. }
+                | ContractCall::ExitThroughSsv { .. }
+                | ContractCall::CloseValidator { .. } => None,
+            };
+            if let Some(why) = objection {
+                let kind = intent.call.kind();
+                tracing::warn!(intent.id = intent.id.0, kind, why, "call withdrawn before it was signed");
                 self.state.record_outcome(intent.id, &Outcome::Withdrawn { why }, self.clock.now())?;
                 withdrawn += 1;
             }

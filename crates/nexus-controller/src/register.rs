@@ -1,7 +1,7 @@
 //! Registration with SSV: one at a time, signed for the nonce that holds at the head.
 
 use nexus_chain::{ClusterCosts, RegistrationContext, registration_amount};
-use nexus_primitives::{OperatorSet, Wei};
+use nexus_primitives::{OperatorSet, ValidatorPubkey, Wei};
 
 use crate::{
     Controller, Observation, Stage, TickError, ValidatorRecord, create::node_nonce, guard::operators_of,
@@ -54,6 +54,25 @@ impl Controller {
             validator.pubkey = ?record.pubkey, nonce = %context.owner_nonce, intent.id = id.0, "registration recorded"
         );
         Ok(true)
+    }
+
+    /// Returns why keyshares that were recorded earlier can't be sent now, if they can't: the contract takes them for
+    /// any nonce, the operators only for the one that is next.
+    pub(crate) async fn objection_to_shares(
+        &self,
+        observation: &Observation,
+        pubkey: &ValidatorPubkey,
+        operators: &OperatorSet,
+    ) -> Result<Option<String>, TickError> {
+        let version = &observation.chain.deployment.ssv_version;
+        if !version.fits_nexus() {
+            return Ok(Some(format!("the SSV network is at {}", version.as_str())));
+        }
+        let next = node_nonce(self.chain.fetch_registration(operators).await?.owner_nonce);
+        let records = self.state.validators()?;
+        let signed = records.iter().find(|record| record.pubkey.as_ref() == Some(pubkey));
+        let fits = signed.and_then(|record| record.shares_nonce) == Some(next);
+        Ok((!fits).then(|| format!("its keyshares are signed for another nonce than {next}, which is next")))
     }
 
     /// The operators of the rollup's cluster now.

@@ -1,15 +1,18 @@
 //! Others deposit our keys, use our account, or share our cluster.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use alloy::primitives::U256;
-use nexus_chain::TxError;
-use nexus_controller::{Stage, TickError};
+use nexus_chain::{ClusterSnapshot, ContractCall, TxError, encode_call};
+use nexus_controller::{Stage, TickError, ValidatorRecord};
+use nexus_devnet::{NexusStatus, operators::operators};
 use nexus_keys::DepositMessage;
-use nexus_primitives::{Address, BlsSignature, Gwei, WithdrawalCredentials};
+use nexus_primitives::{Address, BlsSignature, Gwei, OwnerNonce, Wei, WithdrawalCredentials};
+use nexus_ssv::{Operator, Registration};
+use rand::{SeedableRng as _, rngs::StdRng};
 
 use crate::{
-    faults::{Effect, Side, crash, once},
+    faults::{Effect, Hook, Point, Side, crash, no_faults, once},
     scene::{Scene, admin},
     truth::{assert_sound, bot_transactions_known, call_as, deposits, keys, submit},
 };
@@ -89,4 +92,49 @@ async fn rollups_that_share_a_cluster_get_their_nonces_in_order() {
     let nonces: BTreeSet<_> = bot.records().iter().map(|record| record.shares_nonce.unwrap().get()).collect();
     assert_eq!(nonces, (0..5).collect());
     assert!(scene.alerts.names().is_empty(), "{:?}", scene.alerts.names());
+}
+
+/// Registers a validator as another bot in the role would, with keyshares for nonce 0.
+async fn register_as_rival(scene: &Scene, record: &ValidatorRecord) {
+    let key =
+        scene.keyring(&no_faults()).derive(record.rollup, record.derivation_index.unwrap()).await.unwrap();
+    let cluster: Vec<_> =
+        operators()[..4].iter().map(|o| Operator::parse(o.id, &o.key_text).unwrap()).collect();
+    let nexus = scene.settings().nexus;
+    let registration = Registration::new(nexus, OwnerNonce::new(0));
+    let shares = nexus_ssv::split(&key, &cluster, registration, &mut StdRng::seed_from_u64(2)).unwrap();
+    let call = ContractCall::DepositShares {
+        rollup: record.rollup,
+        pubkey: key.pubkey(),
+        operators: vec![1, 2, 3, 4].try_into().unwrap(),
+        shares_data: shares.shares_data().encode(),
+        amount: Wei::from_ether(100),
+        cluster: ClusterSnapshot::NEW,
+    };
+    let bot = scene.devnet.deployment().accounts.bot;
+    submit(scene, &bot, scene.devnet.deployment().nexus, U256::ZERO, encode_call(nexus, &call).data);
+    scene.devnet.advance_slots(1);
+    assert_eq!(scene.devnet.nexus_status(&key.pubkey()).unwrap(), NexusStatus::ShareDeposited);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keyshares_for_a_nonce_that_is_gone_are_signed_anew() {
+    let (scene, rollup) = Scene::with_rollup(170).await;
+    // The bot dies before it signs its second transaction, the first registration.
+    let dies = Arc::new(|point: &Point| {
+        if point.effect == Effect::Sign && point.what == "1" {
+            crash();
+        }
+    });
+    let bot = scene.start_with(&(dies as Hook)).await;
+    bot.live_until_it_dies(&scene).await;
+    assert_eq!(bot.stages(), [Stage::SharesSent, Stage::Deposited]);
+    let second = bot.records().remove(1);
+    drop(bot);
+    register_as_rival(&scene, &second).await;
+
+    let bot = scene.start().await;
+    bot.live_until(&scene, &[(Stage::Active, 2)], 200).await;
+    assert_sound(&scene, &bot, &[&rollup], 2);
+    assert_eq!(bot.records()[0].shares_nonce, Some(OwnerNonce::new(1)));
 }
