@@ -7,7 +7,7 @@ use nexus_chain::{BlockAt, BlockRef, NexusStatus, NexusValidator, RollupSnapshot
 use nexus_policy::{
     Action, Assessment, ExitCandidate, HoldReason, Plan, PositionError, RollupPosition, plan,
 };
-use nexus_primitives::{RollupAdmin, ValidatorPubkey};
+use nexus_primitives::{RollupAdmin, UnixSeconds, ValidatorPubkey};
 
 use crate::{
     Guard, Observation, Settings, Stage, ValidatorRecord,
@@ -139,18 +139,15 @@ fn position(
         .collect();
     let counted: Vec<_> = observation.chain.validators.iter().filter(|v| counts(v, rollup.admin)).collect();
     let leaving = |validator: &&&NexusValidator| is_leaving(observation, validator, &own);
-    let withdrawn_by = |certain: bool| {
-        let count =
-            counted.iter().filter(|validator| is_withdrawn(observation, validator, &own, certain)).count();
-        as_count(count)
-    };
+    let paid = paid_before(observation.chain.block.timestamp, records);
+    let withdrawn = |validator: &&&NexusValidator| is_withdrawn(observation, validator, &own);
     RollupPosition {
         balance: rollup.bridge.balance,
         limit: rollup.limit,
         validator_count: rollup.bridge.validator_count,
         exiting: as_count(counted.iter().filter(leaving).count()),
-        withdrawn_at_least: withdrawn_by(true),
-        withdrawn_at_most: withdrawn_by(false),
+        withdrawn_at_least: as_count(counted.iter().filter(|v| paid.contains(&v.pubkey)).count()),
+        withdrawn_at_most: as_count(counted.iter().filter(withdrawn).count()),
         creating: as_count(unseen_deposits(observation, &own)),
         excess_for_secs,
         exit_candidates: counted
@@ -178,22 +175,30 @@ fn is_leaving(
         || observation.validators.get(&validator.pubkey).is_some_and(|beacon| beacon.exit_epoch.is_some())
 }
 
-/// Whether the validator's balance is on the bridge already: for certain when that was known a tick ago, perhaps when
-/// the beacon chain, read after the contracts, shows it now.
+/// Returns the validators whose balance is on the bridge at the observed block for certain: that they were paid had
+/// been noted when the block was made.
+///
+/// How long ago it was noted says nothing: the block may be older than the beacon state by any time, as when the
+/// execution node learns late what is final, or is asked for `safe` while the beacon chain is read at its head.
+fn paid_before(block: UnixSeconds, records: &[ValidatorRecord]) -> BTreeSet<ValidatorPubkey> {
+    let noted = records.iter().filter(|record| has_been_paid(record.stage) && record.updated_at <= block);
+    noted.filter_map(|record| record.pubkey).collect()
+}
+
+/// Whether the validator's balance is on the bridge at the observed block perhaps: the bot or the beacon chain, which
+/// was read after the contracts, knows that it was paid.
 fn is_withdrawn(
     observation: &Observation,
     validator: &NexusValidator,
     own: &BTreeMap<ValidatorPubkey, Stage>,
-    certain: bool,
 ) -> bool {
-    let known = own
-        .get(&validator.pubkey)
-        .is_some_and(|stage| *stage >= Stage::Withdrawn && *stage != Stage::Abandoned);
-    let shown = observation
-        .validators
-        .get(&validator.pubkey)
-        .is_some_and(|beacon| beacon.status == ValidatorStatus::WithdrawalDone);
-    known || (shown && !certain)
+    let known = own.get(&validator.pubkey).is_some_and(|stage| has_been_paid(*stage));
+    let beacon = observation.validators.get(&validator.pubkey);
+    known || beacon.is_some_and(|beacon| beacon.status == ValidatorStatus::WithdrawalDone)
+}
+
+fn has_been_paid(stage: Stage) -> bool {
+    stage >= Stage::Withdrawn && stage != Stage::Abandoned
 }
 
 /// Deposits that may have been spent and that the contracts don't show at the observed block. Whatever the state file
@@ -361,9 +366,27 @@ mod tests {
     fn a_balance_that_came_back_is_not_counted_twice() {
         let mut world = observation(500);
         let records = [add(&mut world, 1, Stage::Withdrawn, ValidatorStatus::WithdrawalDone)];
+        world.chain.block.timestamp = records[0].updated_at;
         let planned = decide(&world, &records, FREE);
         assert_eq!((planned.position.withdrawn_at_least, planned.position.withdrawn_at_most), (1, 1));
         assert_eq!(planned.assessment.locked, nexus_primitives::Wei::from_ether(500));
+    }
+
+    #[test]
+    fn a_block_older_than_the_news_of_a_payment_proves_nothing() {
+        let mut world = observation(180);
+        let mut records: Vec<_> = (1..=4)
+            .map(|byte| add(&mut world, byte, Stage::Active, ValidatorStatus::ActiveOngoing))
+            .collect();
+        records.push(add(&mut world, 5, Stage::RemovalSent, ValidatorStatus::WithdrawalDone));
+        let noted = records[4].updated_at;
+        world.chain.block.timestamp = UnixSeconds::new(noted.get() - 1);
+        let planned = decide(&world, &records, FREE);
+        assert_eq!((planned.position.withdrawn_at_least, planned.position.withdrawn_at_most), (0, 1));
+        // 4 may stay if the 32 ETH are still to come, 3 if they are among the 180: nobody leaves for that.
+        assert_eq!(planned.action(), ("hold", Some("settling")));
+        world.chain.block.timestamp = noted;
+        assert_eq!(decide(&world, &records, FREE).action().0, "exit");
     }
 
     #[test]
