@@ -94,19 +94,20 @@ async fn rollups_that_share_a_cluster_get_their_nonces_in_order() {
     assert!(scene.alerts.names().is_empty(), "{:?}", scene.alerts.names());
 }
 
-/// Registers a validator as another bot in the role would, with keyshares for nonce 0.
+/// Registers a validator as another bot in the role would, with keyshares for nonce 0. Other operators than those of
+/// the rollup: the tuple of its cluster, which the contract does compare, stays as it is.
 async fn register_as_rival(scene: &Scene, record: &ValidatorRecord) {
     let key =
         scene.keyring(&no_faults()).derive(record.rollup, record.derivation_index.unwrap()).await.unwrap();
     let cluster: Vec<_> =
-        operators()[..4].iter().map(|o| Operator::parse(o.id, &o.key_text).unwrap()).collect();
+        operators()[4..8].iter().map(|o| Operator::parse(o.id, &o.key_text).unwrap()).collect();
     let nexus = scene.settings().nexus;
     let registration = Registration::new(nexus, OwnerNonce::new(0));
     let shares = nexus_ssv::split(&key, &cluster, registration, &mut StdRng::seed_from_u64(2)).unwrap();
     let call = ContractCall::DepositShares {
         rollup: record.rollup,
         pubkey: key.pubkey(),
-        operators: vec![1, 2, 3, 4].try_into().unwrap(),
+        operators: vec![5, 6, 7, 8].try_into().unwrap(),
         shares_data: shares.shares_data().encode(),
         amount: Wei::from_ether(100),
         cluster: ClusterSnapshot::NEW,
