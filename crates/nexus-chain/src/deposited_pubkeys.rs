@@ -7,7 +7,7 @@ use nexus_primitives::{BlockNumber, ValidatorPubkey};
 
 use crate::{
     BlockAt, ChainConfig, ChainError, bindings::deposit_contract::DepositEvent, log_query::LogQuery,
-    log_reader::fetch_logs, rpc_chain::Node,
+    log_reader::fetch_logs, node::Node,
 };
 
 /// Reads the deposit contract's events from `since` to the head. Keys of a wrong length are left out: no validator

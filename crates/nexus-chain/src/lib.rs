@@ -61,6 +61,8 @@ mod intent;
 mod keystore_signer;
 mod log_query;
 mod log_reader;
+mod miscount;
+mod node;
 mod node_message;
 mod pipeline;
 mod quorum;
@@ -98,9 +100,9 @@ pub use revert_decode::decode_revert;
 pub use rpc_chain::{ConnectError, RpcChain};
 pub use signer::{SignedTx, SignerError, TxSigner, UnsignedTx};
 pub use snapshot::{
-    BlockRef, BotAccount, BridgeSnapshot, ChainSnapshot, ClusterSnapshot, Deployment, ExitAbi, NexusStatus,
-    NexusValidator, OperatorSnapshot, RegistrationContext, RollupSnapshot, SsvParameters, SsvRegistration,
-    SsvVersion,
+    BlockRef, BotAccount, BridgeSnapshot, ChainSnapshot, ClusterSnapshot, Deployment, ExitAbi, LeftOutRollup,
+    NexusStatus, NexusValidator, OperatorSnapshot, RegistrationContext, RollupSnapshot, SsvParameters,
+    SsvRegistration, SsvVersion,
 };
 pub use transport::HttpTransport;
 pub use tx_network::{AccountState, BroadcastRoute, FeeQuote, ReceiptSearch, TxNetwork};

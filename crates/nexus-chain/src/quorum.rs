@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt::Debug};
 
+use nexus_primitives::{OperatorSet, RollupAdmin};
+
 use crate::{ChainSnapshot, RegistrationContext};
 
 /// An answer that can be compared with another node's.
@@ -35,6 +37,7 @@ impl Comparable for ChainSnapshot {
                 &keyed(&self.rollups, |rollup| rollup.admin),
                 &keyed(&other.rollups, |rollup| rollup.admin),
             ),
+            part("the rollups left out", &left_out(self), &left_out(other)),
             entry(
                 "validator",
                 &keyed(&self.validators, |validator| validator.pubkey),
@@ -47,8 +50,19 @@ impl Comparable for ChainSnapshot {
             part("the bot's account", &self.bot, &other.bot),
         ]);
         // A part that isn't listed above must not make unequal answers look equal.
-        found.or_else(|| (self != other).then(|| "the snapshot".to_owned()))
+        found.or_else(|| (comparable(self) != comparable(other)).then(|| "the snapshot".to_owned()))
     }
+}
+
+fn left_out(snapshot: &ChainSnapshot) -> Vec<(RollupAdmin, &Option<OperatorSet>)> {
+    snapshot.left_out.iter().map(|rollup| (rollup.admin, &rollup.operators)).collect()
+}
+
+/// Without the nodes' own words.
+fn comparable(snapshot: &ChainSnapshot) -> ChainSnapshot {
+    let mut snapshot = snapshot.clone();
+    snapshot.left_out.iter_mut().for_each(|rollup| rollup.reason.clear());
+    snapshot
 }
 
 fn first(parts: &[Option<String>]) -> Option<String> {

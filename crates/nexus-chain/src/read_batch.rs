@@ -11,7 +11,11 @@ use serde_json::{Value, json};
 use crate::{
     ChainError, Revert, decode_revert,
     rpc_endpoint::{RpcCall, RpcEndpoint, RpcReply},
+    wire::quantity,
 };
+
+/// A getter takes a hundredth of it; memory for an answer of more than 700 kB takes more (Yellow Paper, appendix H).
+const STRANGER_GAS: u64 = 1_000_000;
 
 /// Reads that are all answered for the same block, by hash (EIP-1898), or not at all.
 pub(crate) struct ReadBatch {
@@ -42,6 +46,13 @@ impl<C> Copy for Call<C> {}
 impl ReadBatch {
     pub(crate) fn new(at: BlockHash) -> Self {
         Self { at: json!({ "blockHash": at.to_string(), "requireCanonical": true }), calls: Vec::new() }
+    }
+
+    /// The same for a contract that a stranger wrote: a gas limit keeps its work and its answer small.
+    pub(crate) fn call_stranger<C: SolCall>(&mut self, to: Address, call: &C) -> Call<C> {
+        let data = Bytes::from(call.abi_encode());
+        let request = json!({ "to": to.to_string(), "data": data, "gas": quantity(STRANGER_GAS) });
+        Call(self.push("eth_call", json!([request, self.at.clone()])), PhantomData)
     }
 
     fn push(&mut self, method: &'static str, params: Value) -> usize {
@@ -108,6 +119,16 @@ impl Readings<'_> {
         }
         let data: Bytes = self.endpoint.decode(request, reply)?;
         Ok(C::abi_decode_returns(&data).map_err(|_| decode_revert(&data)))
+    }
+
+    /// Returns what the call returned, or why it didn't: a revert, or the node's words. What a node says about a
+    /// stranger's contract that runs amok has no common form, and that the node itself is well the other reads of the
+    /// batch tell.
+    pub(crate) fn returned_by_stranger<C: SolCall>(&self, call: Call<C>) -> Result<C::Return, String> {
+        match self.returned(call) {
+            Ok(returned) => returned.map_err(|revert| revert.to_string()),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     pub(crate) fn read<T: DeserializeOwned>(&self, read: &Read<T>) -> Result<T, ChainError> {

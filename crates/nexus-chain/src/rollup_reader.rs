@@ -1,10 +1,11 @@
 //! Reads rollups with their bridges.
 
 use alloy::primitives::{Bytes, U256};
+use alloy_sol_types::SolCall;
 use nexus_primitives::{Address, BasisPoints, ClusterId, CodeHash, OperatorSet, RollupAdmin, Wei};
 
 use crate::{
-    BridgeSnapshot, ChainConfig, ChainError, Revert, RollupSnapshot,
+    BridgeSnapshot, ChainConfig, ChainError, LeftOutRollup, RollupSnapshot,
     alloy_types::{from_alloy, to_alloy},
     bindings::{bridge, nexus_main as nexus, node_operator},
     event_index::{EventIndex, IndexedRollup},
@@ -28,6 +29,13 @@ pub(crate) struct RollupReads {
     code: Read<Bytes>,
 }
 
+/// What the reads gave.
+pub(crate) enum RollupReading {
+    /// With the code of its bridge.
+    Described(Box<RollupSnapshot>, CodeHash),
+    LeftOut(LeftOutRollup),
+}
+
 impl RollupReads {
     pub(crate) fn ask(
         batch: &mut ReadBatch,
@@ -47,24 +55,38 @@ impl RollupReads {
                 .call(config.nexus, &nexus::rollupsCall { rollupAdmin: to_alloy(admin.address()) }),
             operators: batch.call(index.contracts().node_operator, &cluster),
             balance: batch.balance(bridge_address),
-            count: batch.call(bridge_address, &bridge::validatorCountCall {}),
-            rewards: batch.call(bridge_address, &bridge::getRewardsCall {}),
-            slashed: batch.call(bridge_address, &bridge::slashedAmountCall {}),
-            deposit_contract: batch.call(bridge_address, &bridge::DEPOSIT_CONTRACTCall {}),
-            nexus: batch.call(bridge_address, &bridge::NEXUS_NETWORKCall {}),
+            count: batch.call_stranger(bridge_address, &bridge::validatorCountCall {}),
+            rewards: batch.call_stranger(bridge_address, &bridge::getRewardsCall {}),
+            slashed: batch.call_stranger(bridge_address, &bridge::slashedAmountCall {}),
+            deposit_contract: batch.call_stranger(bridge_address, &bridge::DEPOSIT_CONTRACTCall {}),
+            nexus: batch.call_stranger(bridge_address, &bridge::NEXUS_NETWORKCall {}),
             code: batch.code(bridge_address),
         }
     }
 
-    /// Returns `None` for a rollup whose bridge doesn't answer as a bridge does: one broken rollup must not keep the
-    /// others from being looked after, and without it in the snapshot nothing is done for it.
-    pub(crate) fn answer(
+    /// Returns what is known of a rollup whose bridge doesn't answer as a bridge does, too: one broken rollup must
+    /// not keep the others from being looked after.
+    pub(crate) fn answer(&self, first: &Readings<'_>) -> Result<RollupReading, ChainError> {
+        let operators = first.returned(self.operators)?.ok();
+        let operators = operators.and_then(|ids| OperatorSet::try_from(ids).ok());
+        Ok(match self.described(first, operators.as_ref())? {
+            Ok((snapshot, code)) => RollupReading::Described(Box::new(snapshot), code),
+            Err(reason) => {
+                tracing::warn!(rollup = %self.admin, reason, "rollup is left out of the snapshot");
+                let (admin, name) = (self.admin, self.name.clone());
+                RollupReading::LeftOut(LeftOutRollup { admin, name, operators, reason })
+            }
+        })
+    }
+
+    fn described(
         &self,
         first: &Readings<'_>,
-    ) -> Result<Option<(RollupSnapshot, CodeHash)>, ChainError> {
+        operators: Option<&OperatorSet>,
+    ) -> Result<Result<(RollupSnapshot, CodeHash), String>, ChainError> {
         let stored = match first.returned(self.registration)? {
             Ok(stored) => stored,
-            Err(revert) => return Ok(self.left_out(&format!("Nexus.rollups(): {revert}"))),
+            Err(revert) => return Ok(Err(format!("rollups() of Nexus: {revert}"))),
         };
         let bridge_matches = from_alloy(stored.bridgeContract) == self.bridge_address;
         if !bridge_matches || stored.operatorCluster != self.cluster.get() {
@@ -79,45 +101,45 @@ impl RollupReads {
                 ),
             });
         }
-        let (Ok(limit), Some(code)) = (BasisPoints::new(stored.stakingLimit), first.code_hash(&self.code)?)
-        else {
-            return Ok(self.left_out("its limit is above 100 % or its bridge has no code"));
+        let Ok(limit) = BasisPoints::new(stored.stakingLimit) else {
+            return Ok(Err(format!("its staking limit is {} basis points", stored.stakingLimit)));
         };
-        let bridge = match self.bridge(first)? {
-            Ok(bridge) => bridge,
-            Err(revert) => return Ok(self.left_out(&format!("its bridge doesn't answer: {revert}"))),
+        let Some(code) = first.code_hash(&self.code)? else {
+            return Ok(Err(format!("there is no code at its bridge {}", self.bridge_address)));
         };
-        let operators = first.returned(self.operators)?.ok();
-        let operators = operators.and_then(|ids| OperatorSet::try_from(ids).ok());
-        let (admin, name, cluster) = (self.admin, self.name.clone(), self.cluster);
-        let snapshot = RollupSnapshot { admin, name, limit, cluster, operators, bridge };
-        Ok(Some((snapshot, code)))
-    }
-
-    fn bridge(&self, first: &Readings<'_>) -> Result<Result<BridgeSnapshot, Revert>, ChainError> {
-        let (count, slashed) = (first.returned(self.count)?, first.returned(self.slashed)?);
-        let (deposit_contract, nexus) = (first.returned(self.deposit_contract)?, first.returned(self.nexus)?);
         let balance = first.wei(&self.balance)?;
-        let rewards = first.returned(self.rewards)?.ok().map(Wei::new);
-        let address = self.bridge_address;
-        Ok((|| {
-            let count = count?;
-            let validator_count =
-                u64::try_from(count).map_err(|_| Revert::Unknown(format!("{count} validators")))?;
-            Ok(BridgeSnapshot {
-                address,
-                balance,
-                validator_count,
-                rewards,
-                slashed: Wei::new(slashed?),
-                deposit_contract: from_alloy(deposit_contract?),
-                nexus: from_alloy(nexus?),
-            })
-        })())
+        let (admin, name, cluster) = (self.admin, self.name.clone(), self.cluster);
+        let operators = operators.cloned();
+        Ok(self.bridge(first, balance).map(|bridge| {
+            (RollupSnapshot { admin, name, limit, cluster, operators, bridge, trouble: None }, code)
+        }))
     }
 
-    fn left_out<T>(&self, problem: &str) -> Option<T> {
-        tracing::warn!(rollup = %self.admin, problem, "rollup is left out of the snapshot");
-        None
+    fn bridge(&self, first: &Readings<'_>, balance: Wei) -> Result<BridgeSnapshot, String> {
+        let count = self.required(first, self.count, "validatorCount()")?;
+        let validator_count =
+            u64::try_from(count).map_err(|_| format!("its bridge counts {count} validators"))?;
+        let slashed = self.required(first, self.slashed, "slashedAmount()")?;
+        let deposit_contract = self.required(first, self.deposit_contract, "DEPOSIT_CONTRACT()")?;
+        let nexus = self.required(first, self.nexus, "NEXUS_NETWORK()")?;
+        Ok(BridgeSnapshot {
+            address: self.bridge_address,
+            balance,
+            validator_count,
+            rewards: first.returned_by_stranger(self.rewards).ok().map(Wei::new),
+            slashed: Wei::new(slashed),
+            deposit_contract: from_alloy(deposit_contract),
+            nexus: from_alloy(nexus),
+        })
+    }
+
+    fn required<C: SolCall>(
+        &self,
+        first: &Readings<'_>,
+        call: Call<C>,
+        function: &str,
+    ) -> Result<C::Return, String> {
+        let returned = first.returned_by_stranger(call);
+        returned.map_err(|problem| format!("{function} of its bridge {}: {problem}", self.bridge_address))
     }
 }

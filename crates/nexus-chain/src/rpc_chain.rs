@@ -2,29 +2,15 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use alloy::primitives::U64;
 use async_trait::async_trait;
 use futures::{FutureExt as _, future::BoxFuture};
 use nexus_http::{HttpClient, HttpError};
-use nexus_primitives::{Address, BlockNumber, ChainId, OperatorSet, ValidatorPubkey};
-use serde_json::json;
-use tokio::sync::{Mutex, OnceCell};
+use nexus_primitives::{Address, BlockNumber, OperatorSet, ValidatorPubkey};
 
 use crate::{
     BlockAt, BlockRef, CallOutcome, ChainConfig, ChainError, ChainSnapshot, ContractCall, NexusChain,
-    RegistrationContext,
-    alloy_types::from_alloy,
-    bindings::nexus_main,
-    deposited_pubkeys::read_deposited_pubkeys,
-    event_index::{EventIndex, IndexedContracts},
-    log_reader::extend_index,
-    quorum::Comparable,
-    read_batch::{ReadBatch, required},
-    registration_reader::read_registration,
-    rpc_endpoint::{RpcCall, RpcEndpoint},
-    simulation,
-    snapshot_reader::{SnapshotReading, read_snapshot},
-    wire::{WireBlock, quantity},
+    RegistrationContext, deposited_pubkeys::read_deposited_pubkeys, node::Node, quorum::Comparable,
+    rpc_endpoint::RpcEndpoint, simulation,
 };
 
 /// The production [`NexusChain`] and [`TxNetwork`](crate::TxNetwork).
@@ -36,13 +22,6 @@ pub struct RpcChain {
     pub(crate) config: ChainConfig,
     pub(crate) nodes: Vec<Node>,
     pub(crate) private: Option<RpcEndpoint>,
-}
-
-/// One endpoint and what is remembered about it.
-pub(crate) struct Node {
-    pub(crate) rpc: RpcEndpoint,
-    index: Mutex<Option<EventIndex>>,
-    checked: OnceCell<()>,
 }
 
 /// Why a connection couldn't be made.
@@ -81,8 +60,7 @@ impl RpcChain {
         }
         let http = HttpClient::new(config.limits).map_err(ConnectError::Http)?;
         let rpc = |endpoint| RpcEndpoint::new(http.clone(), endpoint, config.batch_limit);
-        let node = |endpoint| Node { rpc: rpc(endpoint), index: Mutex::new(None), checked: OnceCell::new() };
-        let nodes = config.endpoints.iter().cloned().map(node).collect();
+        let nodes = config.endpoints.iter().cloned().map(|endpoint| Node::new(rpc(endpoint))).collect();
         let private = config.private_endpoint.clone().map(rpc);
         let chain = Self { config, nodes, private };
         chain.check_endpoints().await?;
@@ -196,125 +174,6 @@ impl RpcChain {
             None => Err(first_error.expect("fewer answers than endpoints means that one failed")),
         }
     }
-}
-
-impl Node {
-    /// Checks the chain id and the contracts' code, once.
-    pub(crate) async fn check(&self, config: &ChainConfig) -> Result<(), ChainError> {
-        self.checked.get_or_try_init(|| self.check_now(config)).await.copied()
-    }
-
-    async fn check_now(&self, config: &ChainConfig) -> Result<(), ChainError> {
-        let found: U64 = self.rpc.request(RpcCall::new("eth_chainId", json!([]))).await?;
-        let found = ChainId::new(found.to());
-        if found != config.chain_id {
-            let endpoint = self.rpc.to_string();
-            return Err(ChainError::WrongChain { endpoint, found, expected: config.chain_id });
-        }
-        let head = self.block(BlockAt::Latest { lag: 0 }).await?;
-        let mut batch = ReadBatch::new(head.hash);
-        let mut contracts = vec![
-            ("nexus", config.nexus),
-            ("ssv_network", config.ssv_network),
-            ("ssv_token", config.ssv_token),
-            ("deposit_contract", config.deposit_contract),
-        ];
-        contracts.extend(config.ssv_network_views.map(|views| ("ssv_network_views", views)));
-        let codes: Vec<_> =
-            contracts.iter().map(|(name, address)| (*name, *address, batch.code(*address))).collect();
-        let node_operator = batch.call(config.nexus, &nexus_main::NodeOperatorContractCall {});
-        let readings = batch.send(&self.rpc).await?;
-        for (name, address, code) in &codes {
-            if readings.code_hash(code)?.is_none() {
-                let problem = "there is no code at this address".to_owned();
-                return Err(ChainError::Contract { name, address: *address, problem });
-            }
-        }
-        let node_operator =
-            required(&readings, node_operator, "nexus", config.nexus, "NodeOperatorContract()")?;
-        *self.index.lock().await = Some(new_index(config, from_alloy(node_operator)));
-        Ok(())
-    }
-
-    pub(crate) async fn block(&self, at: BlockAt) -> Result<BlockRef, ChainError> {
-        let tag = match at {
-            BlockAt::Finalized => "finalized".to_owned(),
-            BlockAt::Safe => "safe".to_owned(),
-            BlockAt::Latest { lag: 0 } => "latest".to_owned(),
-            BlockAt::Latest { lag } => {
-                let head: U64 = self.rpc.request(RpcCall::new("eth_blockNumber", json!([]))).await?;
-                quantity(head.to::<u64>().saturating_sub(lag))
-            }
-        };
-        Ok(self.wire_block(&tag).await?.to_ref())
-    }
-
-    /// Returns the block behind a tag or number.
-    pub(crate) async fn wire_block(&self, tag: &str) -> Result<WireBlock, ChainError> {
-        let call = RpcCall::new("eth_getBlockByNumber", json!([tag, false]));
-        self.rpc.request::<Option<WireBlock>>(call).await?.ok_or_else(|| ChainError::Refused {
-            endpoint: self.rpc.to_string(),
-            method: "eth_getBlockByNumber".to_owned(),
-            message: format!("there is no block {tag} yet"),
-        })
-    }
-
-    async fn snapshot(&self, config: &ChainConfig, block: BlockRef) -> Result<ChainSnapshot, ChainError> {
-        let mut slot = self.index.lock().await;
-        let index = slot.as_mut().ok_or_else(|| self.rpc.unreachable("the endpoint wasn't checked"))?;
-        let snapshot = self.snapshot_with(index, config, block).await;
-        if let Err(ChainError::IncompleteHistory { .. }) = snapshot {
-            // Some of it came from a node that left events out: next time all of it is read again.
-            index.reset();
-        }
-        snapshot
-    }
-
-    async fn snapshot_with(
-        &self,
-        index: &mut EventIndex,
-        config: &ChainConfig,
-        block: BlockRef,
-    ) -> Result<ChainSnapshot, ChainError> {
-        // At one block there is one NodeOperator contract: a second round reads with it.
-        for _ in 0..2 {
-            extend_index(index, &self.rpc, &block, config.log_window).await?;
-            match read_snapshot(&self.rpc, config, index, &block).await? {
-                SnapshotReading::Complete(snapshot) => return Ok(*snapshot),
-                SnapshotReading::NodeOperatorMoved(address) => *index = new_index(config, address),
-            }
-        }
-        let what = format!("{} names another NodeOperator contract each time it is asked", self.rpc);
-        Err(ChainError::IncompleteHistory { what })
-    }
-
-    /// Extends a copy of the index: what isn't final must not stay in it.
-    async fn registration(
-        &self,
-        config: &ChainConfig,
-        block: BlockRef,
-        operators: &OperatorSet,
-    ) -> Result<RegistrationContext, ChainError> {
-        let index = self.index.lock().await.clone();
-        let mut index = index.ok_or_else(|| self.rpc.unreachable("the endpoint wasn't checked"))?;
-        extend_index(&mut index, &self.rpc, &block, config.log_window).await?;
-        let registration = read_registration(&self.rpc, config, &index, &block, operators).await;
-        if let (Err(ChainError::IncompleteHistory { .. }), Some(index)) =
-            (&registration, self.index.lock().await.as_mut())
-        {
-            index.reset();
-        }
-        registration
-    }
-}
-
-fn new_index(config: &ChainConfig, node_operator: Address) -> EventIndex {
-    EventIndex::new(IndexedContracts {
-        nexus: config.nexus,
-        node_operator,
-        ssv_network: config.ssv_network,
-        start_block: config.start_block,
-    })
 }
 
 #[async_trait]

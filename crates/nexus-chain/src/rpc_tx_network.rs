@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::{
     AccountState, BlockAt, BlockRef, BroadcastRoute, CallOutcome, ChainError, ContractCall, FeeQuote, Mined,
     NexusChain, ReceiptSearch, Revert, RpcChain, SendOutcome, TxNetwork,
-    rpc_chain::Node,
+    node::Node,
     rpc_endpoint::{RpcCall, RpcEndpoint},
     simulation,
     wire::{WireBlock, WireFeeHistory, WireReceipt, quantity},

@@ -28,6 +28,8 @@ pub struct ChainSnapshot {
     pub deployment: Deployment,
     /// Registered rollups, ordered by admin.
     pub rollups: Vec<RollupSnapshot>,
+    /// Registered rollups that can't be described, ordered by admin. Their validators are among `validators`.
+    pub left_out: Vec<LeftOutRollup>,
     /// Every validator that was ever submitted to Nexus, ordered by public key.
     pub validators: Vec<NexusValidator>,
     /// The operators of every cluster in use.
@@ -116,6 +118,22 @@ pub struct RollupSnapshot {
     pub operators: Option<OperatorSet>,
     /// The rollup's bridge.
     pub bridge: BridgeSnapshot,
+    /// What makes the bridge's answers doubtful, for people: it counts other validators than the events, which were
+    /// read anew before it is said here. `None` is the normal state.
+    pub trouble: Option<String>,
+}
+
+/// A rollup whose bridge doesn't answer as one does: nothing can be decided about its ETH.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOutRollup {
+    /// The admin that registered the rollup.
+    pub admin: RollupAdmin,
+    /// Name given when it was whitelisted; empty when none was.
+    pub name: String,
+    /// Its cluster's operators; `None` when the stored list is no valid SSV cluster.
+    pub operators: Option<OperatorSet>,
+    /// What couldn't be read, for people. Nodes may word the same failure differently.
+    pub reason: String,
 }
 
 /// A bridge contract's view of its ETH.

@@ -6,15 +6,15 @@ use alloy::primitives::{U64, U256};
 use nexus_primitives::{Address, OperatorId, OperatorSet, RollupAdmin, ValidatorPubkey};
 
 use crate::{
-    BlockRef, BotAccount, ChainConfig, ChainError, ChainSnapshot, NexusStatus, NexusValidator,
+    BlockRef, BotAccount, ChainConfig, ChainError, ChainSnapshot, LeftOutRollup, NexusStatus, NexusValidator,
     RollupSnapshot,
     alloy_types::pubkey_bytes,
     bindings::nexus_main as nexus,
-    completeness::{check_bridges, check_cluster},
+    completeness::check_cluster,
     deployment_reader::DeploymentReads,
     event_index::EventIndex,
     read_batch::{Call, Read, ReadBatch, Readings, required},
-    rollup_reader::RollupReads,
+    rollup_reader::{RollupReading, RollupReads},
     rpc_endpoint::RpcEndpoint,
     ssv_reader::{OperatorReads, ParameterReads, ask_freshness, check_freshness},
 };
@@ -55,34 +55,38 @@ pub(crate) async fn read_snapshot(
     if let Some(moved) = deployment.moved_node_operator(&first, config, index)? {
         return Ok(SnapshotReading::NodeOperatorMoved(moved));
     }
-    let mut found = Vec::new();
+    let (mut described, mut bridge_codes, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
     for reads in &rollups {
-        found.extend(reads.answer(&first)?);
+        match reads.answer(&first)? {
+            RollupReading::Described(rollup, code) => {
+                bridge_codes.push((format!("bridge.{}", rollup.bridge.address), code));
+                described.push(*rollup);
+            }
+            RollupReading::LeftOut(rollup) => left_out.push(rollup),
+        }
     }
-    let (rollups, bridge_codes): (Vec<_>, Vec<_>) = found.into_iter().unzip();
     let validators = validators
         .into_iter()
         .map(|(pubkey, rollup, call)| validator(&first, config, index, pubkey, rollup, call))
         .collect::<Result<Vec<_>, _>>()?;
-    check_bridges(&rollups, &validators, config.start_block)?;
     for (operators, tuple) in &index.clusters {
         check_cluster(operators, tuple, index.registered_with(operators))?;
     }
 
     let mut batch = ReadBatch::new(block.hash);
     let implementations = deployment.ask_implementations(&mut batch, &first)?;
-    let operators = OperatorReads::ask(&mut batch, config, operators_in_use(&rollups, index));
+    let operators = OperatorReads::ask(&mut batch, config, operators_in_use(&described, &left_out, index));
     let freshness = ask_freshness(&mut batch, config, index);
     let second = batch.send(endpoint).await?;
 
     check_freshness(&second, &freshness)?;
     let mut deployment = deployment.answer(&first, &second, config, implementations)?;
-    let bridges = rollups.iter().map(|rollup| format!("bridge.{}", rollup.bridge.address));
-    deployment.code_hashes.extend(bridges.zip(bridge_codes));
+    deployment.code_hashes.extend(bridge_codes);
     Ok(SnapshotReading::Complete(Box::new(ChainSnapshot {
         block: *block,
         deployment,
-        rollups,
+        rollups: described,
+        left_out,
         validators,
         operators: operators.answer(&second, config, index)?,
         clusters: index.clusters.clone(),
@@ -130,7 +134,12 @@ impl BotReads {
     }
 }
 
-fn operators_in_use(rollups: &[RollupSnapshot], index: &EventIndex) -> BTreeSet<OperatorId> {
-    let of_rollups = rollups.iter().filter_map(|rollup| rollup.operators.as_ref());
-    of_rollups.chain(index.clusters.keys()).flat_map(OperatorSet::ids).copied().collect()
+fn operators_in_use(
+    described: &[RollupSnapshot],
+    left_out: &[LeftOutRollup],
+    index: &EventIndex,
+) -> BTreeSet<OperatorId> {
+    let of_described = described.iter().filter_map(|rollup| rollup.operators.as_ref());
+    let of_left_out = left_out.iter().filter_map(|rollup| rollup.operators.as_ref());
+    of_described.chain(of_left_out).chain(index.clusters.keys()).flat_map(OperatorSet::ids).copied().collect()
 }

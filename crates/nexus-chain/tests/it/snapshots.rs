@@ -1,5 +1,7 @@
 //! Snapshots of the compiled contracts.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use alloy_sol_types::SolCall as _;
 use nexus_chain::{
     BlockAt, ChainError, ClusterSnapshot, ContractCall, ExitAbi, NexusChain as _, NexusStatus, RpcChain,
@@ -180,12 +182,55 @@ async fn missing_events_are_noticed_by_what_the_contracts_count() {
         None
     });
     for _ in 0..2 {
-        let error = chain.fetch_snapshot(BlockAt::Latest { lag: 0 }).await.unwrap_err();
-        assert!(matches!(error, ChainError::IncompleteHistory { .. }), "{error}");
-        assert!(error.to_string().contains("counts 1 validators"), "{error}");
+        let trouble = head(&chain).await.rollups.remove(0).trouble;
+        assert_eq!(trouble.as_deref(), Some("bridge counts 1 validators, its events 0"));
     }
     front.behave();
-    assert_eq!(head(&chain).await.validators.len(), 1, "what was read from the liar is forgotten");
+    assert!(head(&chain).await.rollups[0].trouble.is_some(), "history isn't read again at every look");
+    (0..32).for_each(|_| world.mine());
+    let healed = head(&chain).await;
+    assert_eq!((healed.validators.len(), &healed.rollups[0].trouble), (1, &None), "but after a while");
+}
+
+#[tokio::test]
+async fn events_that_are_missing_once_are_read_again_before_a_bridge_is_doubted() {
+    let world = DevnetWorld::new(NexusVersion::Main, 1);
+    let (chain, front) = world.connect().await;
+    world.carry_out(&chain, &world.deposit(0, &[1])).await;
+    let missing = AtomicBool::new(true);
+    front.intercept(move |call| {
+        if call.to_string().contains(VALIDATOR_SUBMITTED) && missing.swap(false, Ordering::SeqCst) {
+            call["params"][0]["topics"][0].as_array_mut()?.retain(|topic| topic != VALIDATOR_SUBMITTED);
+        }
+        None
+    });
+    let snapshot = head(&chain).await;
+    assert_eq!((snapshot.validators.len(), &snapshot.rollups[0].trouble), (1, &None));
+}
+
+#[tokio::test]
+async fn missing_registrations_are_an_error() {
+    let world = DevnetWorld::new(NexusVersion::Main, 1);
+    let (chain, front) = world.connect().await;
+    world.carry_out(&chain, &world.deposit(0, &[1, 2])).await;
+    world.carry_out(&chain, &world.shares(0, 1, ClusterSnapshot::NEW)).await;
+    let cluster = chain.fetch_registration(&operators()).await.unwrap().cluster;
+    let first = world.execution.head().number;
+    world.carry_out(&chain, &world.shares(0, 2, cluster)).await;
+    front.intercept(move |call| {
+        if call["method"] == "eth_getLogs" {
+            call["params"][0]["toBlock"] = serde_json::json!(format!("{first:#x}"));
+        }
+        None
+    });
+    let error = chain.fetch_snapshot(BlockAt::Latest { lag: 0 }).await.unwrap_err();
+    assert!(matches!(error, ChainError::IncompleteHistory { .. }), "{error}");
+    front.behave();
+    assert_eq!(
+        head(&chain).await.owner_nonce,
+        OwnerNonce::new(2),
+        "what was read from the liar is forgotten"
+    );
 }
 
 const VALIDATOR_SUBMITTED: &str = "0xb7abbfc20ad848177398301a969cb076026b7c4a15b063eda34013ad984587c3";
@@ -221,15 +266,67 @@ async fn a_reorganisation_below_the_index_rebuilds_it() {
     assert_eq!(head(&chain).await.validators.len(), 0, "the deposit left with its block");
 }
 
+/// Runs without end, and reverts without data.
+const BROKEN_BRIDGES: [&[u8]; 2] = [&[0x5b, 0x5f, 0x56], &[0x5f, 0x5f, 0xfd]];
+
 #[tokio::test]
 async fn a_rollup_with_a_broken_bridge_does_not_hide_the_others() {
+    for code in BROKEN_BRIDGES {
+        let world = DevnetWorld::new(NexusVersion::Main, 2);
+        let (chain, _front) = world.connect().await;
+        world.carry_out(&chain, &world.deposit(0, &[1])).await;
+        world.execution.set_code(world.rollups[0].bridge, code.to_vec().into());
+        let snapshot = head(&chain).await;
+        let admins: Vec<_> = snapshot.rollups.iter().map(|rollup| rollup.admin).collect();
+        assert_eq!(admins, [world.admin(1)]);
+        let [left_out] = snapshot.left_out.as_slice() else { panic!("{:?}", snapshot.left_out) };
+        assert_eq!((left_out.admin, left_out.name.as_str()), (world.admin(0), "rollup 0"));
+        assert_eq!(left_out.operators, Some(operators()));
+        assert!(left_out.reason.contains("validatorCount()"), "{}", left_out.reason);
+        assert_eq!(snapshot.validators[0].rollup, left_out.admin, "its validators are still there");
+    }
+}
+
+#[tokio::test]
+async fn nodes_may_put_a_broken_bridge_into_other_words() {
     let world = DevnetWorld::new(NexusVersion::Main, 2);
-    let (chain, _front) = world.connect().await;
-    // PUSH0 PUSH0 REVERT: every call reverts without data.
-    world.execution.set_code(world.rollups[0].bridge, vec![0x5f, 0x5f, 0xfd].into());
-    let snapshot = head(&chain).await;
-    let admins: Vec<_> = snapshot.rollups.iter().map(|rollup| rollup.admin).collect();
-    assert_eq!(admins, [world.admin(1)]);
+    let (honest, talkative) = (world.front().await, world.front().await);
+    let chain = RpcChain::connect(world.config(&[&honest, &talkative])).await.unwrap();
+    world.execution.set_code(world.rollups[0].bridge, BROKEN_BRIDGES[0].to_vec().into());
+    talkative.intercept(|call| {
+        // Only calls of bridges carry a gas limit.
+        call["params"][0].get("gas").and_then(|_| Some(error(-32000, "execution aborted (timeout = 5s)")))
+    });
+    let error = chain.fetch_snapshot(BlockAt::Latest { lag: 0 }).await.unwrap_err();
+    assert!(
+        matches!(error, ChainError::Disagreement { .. }),
+        "the second rollup's bridge answers one of them"
+    );
+    world.execution.set_code(world.rollups[1].bridge, BROKEN_BRIDGES[1].to_vec().into());
+    assert_eq!(head(&chain).await.left_out.len(), 2);
+}
+
+#[tokio::test]
+async fn a_bridge_that_miscounts_troubles_its_own_rollup_only() {
+    let world = DevnetWorld::new(NexusVersion::Main, 2);
+    let (chain, front) = world.connect().await;
+    head(&chain).await;
+    // PUSH1 5 PUSH0 MSTORE PUSH1 32 PUSH0 RETURN: five is the answer to everything.
+    let five = vec![0x60, 5, 0x5f, 0x52, 0x60, 32, 0x5f, 0xf3];
+    world.execution.set_code(world.rollups[1].bridge, five.into());
+    front.take_requests();
+    let mut requests = vec![];
+    for _ in 0..3 {
+        let snapshot = head(&chain).await;
+        let trouble = |index: usize| {
+            let rollup = snapshot.rollups.iter().find(|rollup| rollup.admin == world.admin(index)).unwrap();
+            rollup.trouble.as_deref()
+        };
+        assert_eq!((trouble(0), trouble(1)), (None, Some("bridge counts 5 validators, its events 0")));
+        requests.push(front.take_requests());
+        world.mine();
+    }
+    assert_eq!(requests, [6, 4, 4], "events are read anew once");
 }
 
 #[tokio::test]
