@@ -1,11 +1,18 @@
 //! The loop: observe, plan, guard, act.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+};
 
 use async_trait::async_trait;
 use nexus_beacon::BeaconNode;
 use nexus_chain::{
-    ContractCall, IntentPhase, NexusChain, Outcome, PipelineProgress, TxError, TxJournal as _, TxPipeline,
+    BlockAt, ContractCall, IntentPhase, NexusChain, Outcome, PipelineProgress, TxError, TxJournal as _,
+    TxPipeline,
 };
 use nexus_keys::{MnemonicKeyring, ValidatorKey};
 use nexus_policy::Action;
@@ -21,15 +28,22 @@ use crate::{
     plan_world,
     reconcile::reconcile,
     runway::RunwayWatch,
+    tick_error::with_causes,
 };
 
 const DAY_SECS: u64 = 86_400;
+
+/// Seconds between two ticks after which an excess is taken for a new one.
+const LONGEST_BLINK_SECS: u64 = 900;
 
 /// What brings recorded calls onto the chain.
 #[async_trait]
 pub trait Transactions: Send + Sync {
     /// Takes every unfinished intent one step on: sends, sends again, replaces, confirms.
     async fn advance(&self, now: UnixSeconds) -> Result<PipelineProgress, TxError>;
+
+    /// Returns what keeps the next call from being signed, for people, when it is the price of gas.
+    fn waits_for(&self) -> Option<String>;
 }
 
 const _: Option<&dyn Transactions> = None;
@@ -38,6 +52,14 @@ const _: Option<&dyn Transactions> = None;
 impl Transactions for TxPipeline {
     async fn advance(&self, now: UnixSeconds) -> Result<PipelineProgress, TxError> {
         Self::advance(self, now).await
+    }
+
+    fn waits_for(&self) -> Option<String> {
+        let hold = self.fee_hold()?;
+        Some(format!(
+            "transaction {} waits: the base fee is {} wei per gas, the ceiling {}",
+            hold.intent.0, hold.base_fee, hold.ceiling
+        ))
     }
 }
 
@@ -75,10 +97,16 @@ pub struct Controller {
     pub(crate) rng: tokio::sync::Mutex<Box<dyn CryptoRng + Send>>,
     pub(crate) signer: Address,
     pub(crate) settings: Settings,
-    transactions: Arc<dyn Transactions>,
+    pub(crate) transactions: Arc<dyn Transactions>,
     alerts: Arc<dyn AlertSink>,
     book: AlertBook,
     observer: Observer,
+    /// Ticks that failed in a row.
+    pub(crate) failed_ticks: AtomicU32,
+    /// The newest block a plan was made at: the world doesn't go back behind finality.
+    newest_block: AtomicU64,
+    /// Rollups whose creations came to nothing in the last tick: the others get the caps first.
+    stalled: Mutex<BTreeSet<RollupAdmin>>,
     pub(crate) runway: RunwayWatch,
 }
 
@@ -143,6 +171,9 @@ impl Controller {
             alerts: parts.alerts,
             book: AlertBook::default(),
             observer,
+            failed_ticks: AtomicU32::new(0),
+            newest_block: AtomicU64::new(0),
+            stalled: Mutex::default(),
             runway: RunwayWatch::default(),
         }
     }
@@ -150,9 +181,13 @@ impl Controller {
     /// Looks at the world once and does what there is to do. Never blocks until something is mined: a later tick
     /// finds it.
     pub async fn tick(&self, mandate: Mandate) -> Result<TickReport, TickError> {
-        self.state.tick_started(self.clock.now())?;
+        let started = self.clock.now();
+        self.forget_old_excesses(started)?;
+        self.state.tick_started(started)?;
         let result = self.run_tick(mandate).await;
-        for alert in self.book.take_new() {
+        self.watch_transactions(started)?;
+        self.watch_failures(result.as_ref());
+        for alert in self.book.take_new(result.is_ok()) {
             self.alerts.raise(&alert).await;
         }
         let report = result?;
@@ -171,19 +206,20 @@ impl Controller {
         let records = self.state.validators()?;
         let plan = self.plan(&observation, &records, guards)?;
         let mut steps = self.withdraw_unsigned(&observation, &plan).await?;
+        self.tell_guards(&plan.guards);
+        let mut trouble = FirstError::default();
         if may_send {
-            steps += self.transactions.advance(self.clock.now()).await?.finished;
+            let advanced = self.transactions.advance(self.clock.now()).await;
+            steps += trouble.note(advanced).map_or(0, |progress| progress.finished);
         }
         steps += self.reconcile(&observation)?;
         self.watch_fee_recipient(&observation);
-        self.watch_runway(&observation).await?;
-        if !may_send {
-            let progress = PipelineProgress::default();
-            return Ok(TickReport { plan, progress, steps, began: false });
+        trouble.note(self.watch_runway(&observation).await);
+        let mut report = TickReport { plan, progress: PipelineProgress::default(), steps, began: false };
+        if may_send {
+            self.act(&observation, &mut report, mandate, &mut trouble).await?;
         }
-        let (acted, began) = self.act(&observation, &plan, mandate).await?;
-        let progress = self.transactions.advance(self.clock.now()).await?;
-        Ok(TickReport { plan, progress, steps: steps + acted + progress.finished, began })
+        trouble.or(report)
     }
 
     /// Takes back calls that were recorded and not signed and that don't fit any more: a crash, or fees above the
@@ -226,29 +262,43 @@ impl Controller {
         Ok(moved)
     }
 
-    /// Takes each validator one step on, what leaks first. Returns the steps, and whether the plan's own were begun.
+    /// Takes each validator one step on, what leaks first. Trouble with one step doesn't keep the others from being
+    /// taken: an exit needs no gas, and a registration no beacon node.
     async fn act(
         &self,
         observation: &Observation,
-        plan: &WorldPlan,
+        report: &mut TickReport,
         mandate: Mandate,
-    ) -> Result<(usize, bool), TickError> {
-        let mut steps = 0;
+        trouble: &mut FirstError,
+    ) -> Result<(), TickError> {
         if mandate == Mandate::Plan {
-            steps += self.begin_exits(plan)?;
+            report.steps += self.begin_exits(&report.plan)?;
         }
-        steps += self.drive_exits(observation).await?;
         // While a recorded call isn't mined no other is prepared: each must see what the one before it left.
-        if self.state.unmined_intents()? > 0 {
-            return Ok((steps, false));
+        if trouble.is_none() && self.state.unmined_intents()? == 0 {
+            let recorded = self.record_next(observation).await;
+            let recorded = trouble.note(recorded).unwrap_or_default();
+            report.steps += usize::from(recorded);
+            if !recorded && mandate == Mandate::Plan && trouble.is_none() {
+                let created = self.begin_creations(observation, &report.plan).await;
+                report.steps += trouble.note(created).unwrap_or_default();
+                report.began = true;
+            }
         }
-        let recorded = self.register_next(observation).await?
+        let driven = self.drive_exits(observation, &report.plan).await;
+        report.steps += trouble.note(driven).unwrap_or_default();
+        if let Some(progress) = trouble.note(self.transactions.advance(self.clock.now()).await) {
+            report.progress = progress;
+            report.steps += progress.finished;
+        }
+        Ok(())
+    }
+
+    /// Records the next call that finishes something. Returns whether there was one.
+    async fn record_next(&self, observation: &Observation) -> Result<bool, TickError> {
+        Ok(self.register_next(observation).await?
             || self.report_exits(observation).await?
-            || self.close_next(observation).await?;
-        if recorded || mandate == Mandate::Finish {
-            return Ok((steps + usize::from(recorded), false));
-        }
-        Ok((steps + self.begin_creations(observation, plan).await?, true))
+            || self.close_next(observation).await?)
     }
 
     fn begin_exits(&self, plan: &WorldPlan) -> Result<usize, TickError> {
@@ -262,12 +312,18 @@ impl Controller {
     }
 
     async fn begin_creations(&self, observation: &Observation, plan: &WorldPlan) -> Result<usize, TickError> {
-        let mut steps = 0;
+        let (mut steps, mut stalled) = (0, BTreeSet::new());
         for planned in &plan.rollups {
             let Decision::Do(Action::Create(count)) = &planned.decision else { continue };
+            let admin = planned.rollup.admin;
             let created = self.create(observation, &planned.rollup, count.get()).await;
-            steps += usize::from(self.tolerate(planned.rollup.admin, created)?);
+            if self.tolerate(admin, created)? {
+                steps += 1;
+            } else {
+                stalled.insert(admin);
+            }
         }
+        *self.stalled.lock().unwrap_or_else(PoisonError::into_inner) = stalled;
         Ok(steps)
     }
 
@@ -279,9 +335,13 @@ impl Controller {
     ) -> Result<bool, TickError> {
         match result {
             Err(error) if error.is_local() => {
-                let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
-                let message = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
-                self.alert("validator-stuck", Some(rollup), message);
+                let message = with_causes(&error);
+                self.note(Alert {
+                    name: "validator-stuck",
+                    rollup: Some(rollup),
+                    subject: message.clone(),
+                    message,
+                });
                 Ok(false)
             }
             other => other,
@@ -298,6 +358,7 @@ impl Controller {
             changed_code: self.state.changed_code(code)?,
         };
         let mut guards = guards(observation, &context, &self.settings);
+        guards.extend(self.went_back(observation));
         guards.extend(jump_guards(&self.state, observation, &self.settings)?);
         accept_standings(&self.state, observation, &guards)?;
         Ok(guards)
@@ -310,8 +371,9 @@ impl Controller {
         guards: Vec<Guard>,
     ) -> Result<WorldPlan, TickError> {
         let now = self.clock.now();
-        let inputs = plan_inputs(&self.state, &self.settings, observation, records, guards, now)?;
-        let plan = plan_world(observation, &self.settings, inputs.as_ref())?;
+        let mut inputs = plan_inputs(&self.state, &self.settings, observation, records, guards, now)?;
+        inputs.stalled.clone_from(&self.stalled.lock().unwrap_or_else(PoisonError::into_inner));
+        let plan = plan_world(observation, &self.settings, inputs.as_ref());
         for planned in &plan.rollups {
             self.state.note_excess(planned.rollup.admin, planned.is_above(), now)?;
         }
@@ -330,9 +392,66 @@ impl Controller {
         Ok(key)
     }
 
-    /// Notes something a person should look at; delivered at the end of the tick, once until it changes.
+    /// A finalized block can't be older than one seen before: some endpoint is stuck.
+    fn went_back(&self, observation: &Observation) -> Option<Guard> {
+        let number = observation.chain.block.number.get();
+        let newest = self.newest_block.fetch_max(number, Ordering::Relaxed);
+        (number < newest && self.settings.observe_at == BlockAt::Finalized).then(|| Guard {
+            name: "snapshot-went-back",
+            scope: Scope::Everything,
+            rollup: None,
+            message: format!(
+                "the finalized block is {number}, it was {newest} before: is an execution node stuck?"
+            ),
+        })
+    }
+
+    /// After a time without looking nobody knows how long an excess has lasted.
+    fn forget_old_excesses(&self, now: UnixSeconds) -> Result<(), StateError> {
+        match self.state.last_tick()? {
+            Some((at, _)) if now.seconds_since(at) > LONGEST_BLINK_SECS => self.state.forget_excesses(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes something a person should look at; delivered at the end of the tick, once until it goes away.
     pub(crate) fn alert(&self, name: &'static str, rollup: Option<RollupAdmin>, message: String) {
-        self.book.note(Alert { name, rollup, message });
+        self.note(Alert { name, rollup, subject: String::new(), message });
+    }
+
+    /// Notes something of which a rollup may have several at a time.
+    pub(crate) fn note(&self, alert: Alert) {
+        self.book.note(alert);
+    }
+}
+
+/// The first error of a tick, while its other steps go on.
+#[derive(Default)]
+struct FirstError(Option<TickError>);
+
+impl FirstError {
+    fn note<T, E: Into<TickError>>(&mut self, result: Result<T, E>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                let error = error.into();
+                match &self.0 {
+                    None => self.0 = Some(error),
+                    Some(_) => {
+                        tracing::warn!(error = with_causes(&error), "another step of this tick failed");
+                    }
+                }
+                None
+            }
+        }
+    }
+
+    fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn or<T>(self, value: T) -> Result<T, TickError> {
+        self.0.map_or(Ok(value), Err)
     }
 }
 
@@ -353,6 +472,7 @@ pub struct StoredPlanInputs<'a> {
     guards: Vec<Guard>,
     allowance: crate::settings::Allowance,
     excess_secs: BTreeMap<RollupAdmin, u64>,
+    stalled: BTreeSet<RollupAdmin>,
 }
 
 impl StoredPlanInputs<'_> {
@@ -363,6 +483,7 @@ impl StoredPlanInputs<'_> {
             guards: self.guards.clone(),
             allowance: self.allowance,
             excess_secs: &self.excess_secs,
+            stalled: &self.stalled,
         }
     }
 }
@@ -383,5 +504,11 @@ pub fn plan_inputs<'a>(
     for rollup in &observation.chain.rollups {
         excess_secs.insert(rollup.admin, state.excess_secs(rollup.admin, now)?);
     }
-    Ok(StoredPlanInputs { records, guards, allowance: settings.caps.allowance(deposits, exits), excess_secs })
+    Ok(StoredPlanInputs {
+        records,
+        guards,
+        allowance: settings.caps.allowance(deposits, exits),
+        excess_secs,
+        stalled: BTreeSet::new(),
+    })
 }

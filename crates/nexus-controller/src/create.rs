@@ -1,16 +1,17 @@
 //! New validators: keys, deposits, and the call that spends 32 ETH each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nexus_beacon::StateId;
 use nexus_chain::{CallOutcome, ContractCall, RegistrationContext, RollupSnapshot, ValidatorDeposit};
-use nexus_keys::{DepositMessage, SignedDeposit, ValidatorKey};
+use nexus_keys::{DepositError, DepositMessage, SignedDeposit, ValidatorKey};
 use nexus_primitives::{
-    BlockNumber, Gwei, OperatorSet, OwnerNonce, RollupAdmin, ValidatorPubkey, WithdrawalCredentials,
+    BlockNumber, Gwei, OperatorId, OperatorSet, OwnerNonce, RollupAdmin, ValidatorPubkey, Wei,
+    WithdrawalCredentials,
 };
 use nexus_ssv::Operator;
 
-use crate::{Controller, Event, Observation, Stage, TickError, ValidatorRecord, guard::operators_of};
+use crate::{Alert, Controller, Event, Observation, Stage, TickError, ValidatorRecord, guard::operators_of};
 
 /// Most validators in one deposit call: about 120 000 gas each, well below a block's limit.
 const MAX_BATCH: usize = 20;
@@ -33,14 +34,21 @@ impl Controller {
         count: u64,
     ) -> Result<bool, TickError> {
         let Some(set) = &rollup.operators else { return Ok(false) };
-        let count = usize::try_from(count).unwrap_or(MAX_BATCH).min(MAX_BATCH);
+        let waiting = self.waiting_for_shares(observation)?;
+        let room = operator_room(observation, set, &waiting);
+        if room == 0 {
+            let message = format!("operators {set} are full once the validators under way are registered");
+            self.alert("operators-full", Some(rollup.admin), message);
+            return Ok(false);
+        }
+        let count = usize::try_from(count).unwrap_or(MAX_BATCH).min(MAX_BATCH).min(room);
         let records = self.prepare(observation, rollup, count).await?;
-        let deposits = self.verified_deposits(rollup, &records)?;
+        let (records, deposits) = self.verified_deposits(rollup, records)?;
         if deposits.is_empty() {
             return Ok(false);
         }
         let call = ContractCall::DepositValidators { rollup: rollup.admin, deposits };
-        if !self.pair_succeeds(observation, set, &call, &records).await? {
+        if !self.pair_succeeds(observation, set, &call, &records, waiting).await? {
             return Ok(false);
         }
         let id = self.state.record_intent(&call, self.clock.now())?;
@@ -147,33 +155,47 @@ impl Controller {
 
     fn discard_known(&self, record: &ValidatorRecord) -> Result<(), TickError> {
         self.state.apply(record.id, Event::Discarded, self.clock.now())?;
-        let key = record.pubkey.map(|pubkey| pubkey.to_string()).unwrap_or_default();
-        self.alert(
-            "key-already-used",
-            Some(record.rollup),
-            format!("validator {key} has a deposit that isn't in the state file: its key was given up"),
-        );
+        let subject = record.pubkey.map(|pubkey| pubkey.to_string()).unwrap_or_default();
+        let message =
+            format!("validator {subject} has a deposit that isn't in the state file: its key was given up");
+        self.note(Alert { name: "key-already-used", rollup: Some(record.rollup), subject, message });
         Ok(())
     }
 
     /// Verifies stored deposits once more, against this bridge and network: what is sent is checked when it is sent.
+    /// One that doesn't verify is given up, so that the others don't wait for it.
     fn verified_deposits(
         &self,
         rollup: &RollupSnapshot,
-        records: &[ValidatorRecord],
-    ) -> Result<Vec<ValidatorDeposit>, TickError> {
-        let credentials = WithdrawalCredentials::to_address(rollup.bridge.address);
-        let verify = |deposit: &ValidatorDeposit| {
+        records: Vec<ValidatorRecord>,
+    ) -> Result<(Vec<ValidatorRecord>, Vec<ValidatorDeposit>), TickError> {
+        let mut verified = (Vec::new(), Vec::new());
+        for record in records {
+            let Some(deposit) = record.deposit.clone() else { continue };
             let message = DepositMessage {
                 pubkey: deposit.pubkey,
-                withdrawal_credentials: credentials,
+                withdrawal_credentials: WithdrawalCredentials::to_address(rollup.bridge.address),
                 amount: Gwei::VALIDATOR_DEPOSIT,
             };
             let fork = self.settings.genesis_fork_version;
-            SignedDeposit::verify(message, deposit.signature, deposit.deposit_data_root, fork)?;
-            Ok(ValidatorDeposit { withdrawal_credentials: credentials, ..deposit.clone() })
-        };
-        records.iter().filter_map(|record| record.deposit.as_ref()).map(verify).collect()
+            match SignedDeposit::verify(message, deposit.signature, deposit.deposit_data_root, fork) {
+                Ok(signed) => {
+                    let withdrawal_credentials = signed.message().withdrawal_credentials;
+                    verified.0.push(record);
+                    verified.1.push(ValidatorDeposit { withdrawal_credentials, ..deposit });
+                }
+                Err(error) => self.discard_unverified(&record, &error)?,
+            }
+        }
+        Ok(verified)
+    }
+
+    fn discard_unverified(&self, record: &ValidatorRecord, error: &DepositError) -> Result<(), TickError> {
+        self.state.apply(record.id, Event::Discarded, self.clock.now())?;
+        let subject = record.pubkey.map(|pubkey| pubkey.to_string()).unwrap_or_default();
+        let message = format!("the stored deposit of validator {subject} was given up: {error}");
+        self.note(Alert { name: "deposit-unverified", rollup: Some(record.rollup), subject, message });
+        Ok(())
     }
 
     /// Simulates the deposit and the registration of its first validator as one bundle: a registration that would
@@ -184,34 +206,72 @@ impl Controller {
         set: &OperatorSet,
         deposit: &ContractCall,
         records: &[ValidatorRecord],
+        waiting: BTreeMap<OperatorSet, usize>,
     ) -> Result<bool, TickError> {
         let (Some(first), Ok(operators)) = (records.first(), operators_of(observation, set)) else {
             return Ok(false);
         };
         let context = self.chain.fetch_registration(set).await?;
-        let waiting = self.waiting_for_shares()?;
-        let amount = self.funding(observation, set, &context, waiting + records.len());
-        if amount > observation.chain.ssv.nexus_token_balance {
+        let mut new = waiting;
+        *new.entry(set.clone()).or_default() += records.len();
+        let needed = self.funding_of_all(observation, &new).await?;
+        let held = observation.chain.ssv.nexus_token_balance;
+        if needed > held {
             let message = format!(
-                "registering {} validators takes {} SSV, Nexus holds {}: send it SSV tokens",
-                records.len(),
-                amount.to_ether_text(),
-                observation.chain.ssv.nexus_token_balance.to_ether_text()
+                "registering {} more validators takes {} SSV, Nexus holds {}: send it SSV tokens",
+                new.values().sum::<usize>(),
+                needed.to_ether_text(),
+                held.to_ether_text()
             );
             self.alert("ssv-funds-short", Some(deposit.rollup()), message);
             return Ok(false);
         }
+        let amount = self.funding(observation, set, &context, records.len());
         let shares = self.shares_call(first, &operators, set, &context, amount).await?;
         let outcomes = self.chain.simulate(self.signer, &[deposit.clone(), shares]).await?;
         Ok(self.all_succeed(deposit.rollup(), "deposit-would-fail", &outcomes))
     }
 
-    /// Validators of any rollup that are deposited and not registered yet: their registrations come first.
-    fn waiting_for_shares(&self) -> Result<usize, TickError> {
-        let waits = |record: &ValidatorRecord| {
-            matches!(record.stage, Stage::DepositSent | Stage::Deposited | Stage::SharesSent)
-        };
-        Ok(self.state.validators()?.iter().filter(|record| waits(record)).count())
+    /// Validators of any rollup that have or will have a deposit and aren't registered at the observed block, by the
+    /// operators that are to run them: their registrations come first.
+    fn waiting_for_shares(
+        &self,
+        observation: &Observation,
+    ) -> Result<BTreeMap<OperatorSet, usize>, TickError> {
+        let registered: BTreeSet<_> = observation
+            .chain
+            .validators
+            .iter()
+            .filter(|validator| validator.ssv.is_some())
+            .map(|validator| validator.pubkey)
+            .collect();
+        let mut waiting = BTreeMap::new();
+        for record in self.state.validators()? {
+            let deposited = (Stage::DepositSent..=Stage::Active).contains(&record.stage);
+            if !deposited || record.pubkey.is_some_and(|pubkey| registered.contains(&pubkey)) {
+                continue;
+            }
+            let rollup = observation.chain.rollups.iter().find(|rollup| rollup.admin == record.rollup);
+            if let Some(set) = rollup.and_then(|rollup| rollup.operators.clone()) {
+                *waiting.entry(set).or_default() += 1;
+            }
+        }
+        Ok(waiting)
+    }
+
+    /// What registering so many validators takes from Nexus' SSV tokens, over all clusters.
+    async fn funding_of_all(
+        &self,
+        observation: &Observation,
+        new: &BTreeMap<OperatorSet, usize>,
+    ) -> Result<Wei, TickError> {
+        let mut needed = Wei::ZERO;
+        for (set, count) in new {
+            let context = self.chain.fetch_registration(set).await?;
+            let amount = self.funding(observation, set, &context, *count);
+            needed = needed.checked_add(amount).unwrap_or(Wei::MAX);
+        }
+        Ok(needed)
     }
 
     /// Returns whether every call of a bundle would succeed; alerts about the first that wouldn't.
@@ -241,7 +301,7 @@ impl Controller {
         operators: &[Operator],
         set: &OperatorSet,
         context: &RegistrationContext,
-        amount: nexus_primitives::Wei,
+        amount: Wei,
     ) -> Result<ContractCall, TickError> {
         let key = self.key_of(record).await?;
         let registration =
@@ -256,5 +316,39 @@ impl Controller {
             amount,
             cluster: context.cluster,
         })
+    }
+}
+
+/// How many more validators a set of operators can take once those that wait for their registration have it.
+fn operator_room(
+    observation: &Observation,
+    set: &OperatorSet,
+    waiting: &BTreeMap<OperatorSet, usize>,
+) -> usize {
+    let limit = observation.chain.ssv.validators_per_operator;
+    let room = |id: &OperatorId| {
+        let running = observation.chain.operators.get(id).map_or(limit, |operator| operator.validator_count);
+        let coming: usize =
+            waiting.iter().filter(|(set, _)| set.ids().contains(id)).map(|(_, count)| count).sum();
+        usize::try_from(limit.saturating_sub(running)).unwrap_or(usize::MAX).saturating_sub(coming)
+    };
+    set.ids().iter().map(room).min().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{observation, operators};
+
+    #[test]
+    fn an_operator_takes_no_more_than_its_limit_with_those_under_way() {
+        let mut world = observation(500);
+        world.chain.ssv.validators_per_operator = 500;
+        let room = |world: &Observation, waiting: usize| {
+            operator_room(world, &operators(), &BTreeMap::from([(operators(), waiting)]))
+        };
+        assert_eq!(room(&world, 0), 500);
+        world.chain.operators.get_mut(&operators().ids()[2]).unwrap().validator_count = 497;
+        assert_eq!((room(&world, 0), room(&world, 2), room(&world, 9)), (3, 1, 0));
     }
 }

@@ -76,7 +76,11 @@ pub(crate) fn holds(guards: &[Guard], scope: Scope, rollup: RollupAdmin) -> bool
 
 type GlobalGuard = Option<(&'static str, Scope, String)>;
 
-fn global(observation: &Observation, context: &GuardContext, settings: &Settings) -> [GlobalGuard; 9] {
+/// Epochs by which the observed block may trail the beacon state it belongs to: skipped slots, and a tag that arrives
+/// late.
+const MAX_EXECUTION_LAG_EPOCHS: u64 = 3;
+
+fn global(observation: &Observation, context: &GuardContext, settings: &Settings) -> [GlobalGuard; 10] {
     [
         paused(context),
         not_the_bot(observation, context),
@@ -84,6 +88,7 @@ fn global(observation: &Observation, context: &GuardContext, settings: &Settings
         stale_head(observation, context, settings),
         beacon_not_ready(observation),
         beacon_behind(observation),
+        execution_behind(observation),
         finality_stalled(observation, settings),
         bot_balance_low(observation, settings),
         ssv_version(observation),
@@ -141,6 +146,18 @@ fn beacon_behind(observation: &Observation) -> GlobalGuard {
     })
 }
 
+fn execution_behind(observation: &Observation) -> GlobalGuard {
+    let lag = observation.beacon_time().seconds_since(observation.chain.block.timestamp);
+    let epoch_secs = observation.spec.slots_per_epoch.saturating_mul(observation.spec.seconds_per_slot);
+    (lag > epoch_secs.saturating_mul(MAX_EXECUTION_LAG_EPOCHS)).then(|| {
+        let message = format!(
+            "block {} is {lag} s older than the beacon state it belongs to; is an execution node stuck?",
+            observation.chain.block.number
+        );
+        ("execution-behind", Scope::Everything, message)
+    })
+}
+
 fn finality_stalled(observation: &Observation, settings: &Settings) -> GlobalGuard {
     let lag = (observation.current_epoch() - observation.beacon_head.finalized_epoch).get();
     (lag > settings.rails.max_finality_lag_epochs).then(|| {
@@ -181,6 +198,13 @@ fn rollup_problem(
     settings: &Settings,
 ) -> Option<(&'static str, String)> {
     let bridge = &rollup.bridge;
+    let sharing =
+        observation.chain.rollups.iter().filter(|other| other.bridge.address == bridge.address).count();
+    if sharing > 1 {
+        let message =
+            format!("bridge {} serves {sharing} rollups: each would stake all of its ETH", bridge.address);
+        return Some(("bridge-shared", message));
+    }
     if bridge.deposit_contract != settings.deposit_contract {
         let message = format!(
             "bridge {} deposits into {}, the network's deposit contract is {}",
@@ -317,9 +341,13 @@ mod tests {
         check(
             |world, _| {
                 world.beacon_head.finalized_epoch = Epoch::new(307);
-                world.chain.block.timestamp = UnixSeconds::new(0);
+                world.chain.block.timestamp = UnixSeconds::new(307 * 32 * 12);
             },
             &[("finality-stalled", Scope::NewWork)],
+        );
+        check(
+            |world, _| world.chain.block.timestamp = UnixSeconds::new(306 * 32 * 12),
+            &[("execution-behind", Scope::Everything)],
         );
         check(|world, _| world.chain.bot.balance = Wei::ZERO, &[("bot-balance-low", Scope::NewWork)]);
         check(

@@ -9,7 +9,10 @@ use nexus_beacon::{
 use nexus_chain::{CallOutcome, ClusterSnapshot, ContractCall, ExitAbi, NexusValidator};
 use nexus_primitives::{OperatorSet, RollupAdmin, VALIDATOR_DEPOSIT, ValidatorPubkey};
 
-use crate::{Controller, Event, Observation, Stage, TickError, ValidatorRecord};
+use crate::{Controller, Event, Observation, Stage, TickError, ValidatorRecord, WorldPlan};
+
+/// Most validators in one report: well below the size of a transaction that nodes pass on (128 KiB).
+const MAX_REPORT: usize = 100;
 
 impl Controller {
     /// Marks validators as chosen to leave. Returns how many were.
@@ -27,12 +30,16 @@ impl Controller {
 
     /// Signs exits that were chosen, and sends every signed one again until its exit epoch is set. Returns how many
     /// validators moved.
-    pub(crate) async fn drive_exits(&self, observation: &Observation) -> Result<usize, TickError> {
+    pub(crate) async fn drive_exits(
+        &self,
+        observation: &Observation,
+        plan: &WorldPlan,
+    ) -> Result<usize, TickError> {
+        let mut moved = self.unchoose_surplus(plan)?;
         let mut records = self.state.validators()?;
         records.retain(|record| (Stage::ExitPlanned..=Stage::ExitBroadcast).contains(&record.stage));
         let pubkeys: Vec<_> = records.iter().filter_map(|record| record.pubkey).collect();
         let at_head = self.beacon.fetch_validators(StateId::Head, &pubkeys).await?;
-        let mut moved = 0;
         for (record, pubkey) in records.iter().filter_map(|record| Some((record, record.pubkey?))) {
             let validator = at_head.iter().find(|validator| validator.pubkey == pubkey);
             let driven = match record.stage {
@@ -42,6 +49,22 @@ impl Controller {
                 _ => self.send_stored_exit(observation, record, pubkey).await,
             };
             moved += usize::from(self.tolerate(record.rollup, driven)?);
+        }
+        Ok(moved)
+    }
+
+    /// Lets validators stay that were chosen to leave and not signed for, when the plan changed since: a crash or a
+    /// failing node may have come between.
+    fn unchoose_surplus(&self, plan: &WorldPlan) -> Result<usize, TickError> {
+        let mut surplus = BTreeMap::new();
+        let mut moved = 0;
+        for record in self.state.validators()?.iter().filter(|record| record.stage == Stage::ExitPlanned) {
+            let left = surplus.entry(record.rollup).or_insert_with(|| plan.surplus_exits(record.rollup));
+            if *left > 0 {
+                *left -= 1;
+                moved += 1;
+                self.state.apply(record.id, Event::ExitUnchosen, self.clock.now())?;
+            }
         }
         Ok(moved)
     }
@@ -130,7 +153,9 @@ impl Controller {
             by_rollup.entry(rollup).or_default().push(pubkey);
         }
         let report = |rollup, pubkeys| ContractCall::ReportExits { rollup, pubkeys };
-        let together = by_rollup.iter().map(|(rollup, pubkeys)| report(*rollup, pubkeys.clone()));
+        let together = by_rollup
+            .iter()
+            .flat_map(|(rollup, keys)| keys.chunks(MAX_REPORT).map(|chunk| report(*rollup, chunk.to_vec())));
         let several = by_rollup.iter().filter(|(_, pubkeys)| pubkeys.len() > 1);
         let singly = several.flat_map(|(rollup, keys)| keys.iter().map(|key| report(*rollup, vec![*key])));
         together.chain(singly).collect()

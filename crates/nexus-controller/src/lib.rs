@@ -49,7 +49,7 @@ pub use controller::{
 pub use guard::{Guard, GuardContext, Scope, guards};
 pub use jump::RollupStanding;
 pub use observation::{Observation, ObserveError, Observer};
-pub use plan::{Decision, PlanError, PlanInputs, RollupPlan, WorldPlan, plan_world};
+pub use plan::{Decision, PlanInputs, RollupPlan, WorldPlan, plan_world};
 pub use report::{ActionReport, Observed, PlanReport, RollupReport, StatusReport, ValidatorReport, dry_run};
 pub use settings::{Allowance, Caps, Jumps, Rails, Settings};
 pub use stage::{BeaconPhase, CallKind, Event, IllegalTransition, Stage, UnknownStage};

@@ -7,7 +7,7 @@ use nexus_beacon::{
     ValidatorStatus,
 };
 use nexus_chain::{BlockAt, BlockRef, ChainError, ChainSnapshot, NexusChain};
-use nexus_primitives::{Address, ChainId, Epoch, ForkVersion, Slot, ValidatorPubkey};
+use nexus_primitives::{Address, ChainId, Epoch, ForkVersion, Slot, UnixSeconds, ValidatorPubkey};
 
 use crate::{BeaconPhase, Settings};
 
@@ -160,6 +160,11 @@ impl Observation {
     /// Returns whether the beacon state is at least as new as the block the contracts were read at. Otherwise a
     /// withdrawal may be on a bridge that the beacon state doesn't show yet.
     pub fn beacon_covers_block(&self) -> bool {
+        self.beacon_time() >= self.chain.block.timestamp
+    }
+
+    /// Returns when the slot of the beacon state began.
+    pub fn beacon_time(&self) -> UnixSeconds {
         let slot = match self.beacon_state {
             StateId::Head => self.beacon_head.slot,
             StateId::Finalized => {
@@ -167,7 +172,7 @@ impl Observation {
             }
         };
         let seconds = slot.get().saturating_mul(self.spec.seconds_per_slot);
-        self.spec.genesis_time.get().saturating_add(seconds) >= self.chain.block.timestamp.get()
+        UnixSeconds::new(self.spec.genesis_time.get().saturating_add(seconds))
     }
 }
 

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nexus_beacon::{ValidatorStatus, check_eligibility};
 use nexus_chain::{BlockAt, BlockRef, NexusStatus, NexusValidator, RollupSnapshot};
-use nexus_policy::{
-    Action, Assessment, ExitCandidate, HoldReason, Plan, PositionError, RollupPosition, plan,
-};
+use nexus_policy::{Action, Assessment, ExitCandidate, HoldReason, Plan, RollupPosition, plan};
 use nexus_primitives::{RollupAdmin, UnixSeconds, ValidatorPubkey};
 
 use crate::{
@@ -55,17 +53,6 @@ pub struct WorldPlan {
     pub guards: Vec<Guard>,
 }
 
-/// A rollup whose position contradicts itself.
-#[derive(Debug, thiserror::Error)]
-#[error("position of rollup {rollup}")]
-pub struct PlanError {
-    /// The rollup.
-    pub rollup: RollupAdmin,
-    /// What contradicts itself.
-    #[source]
-    pub source: PositionError,
-}
-
 /// What a plan takes beside the observation and the settings.
 pub struct PlanInputs<'a> {
     /// What the state file knows.
@@ -76,26 +63,36 @@ pub struct PlanInputs<'a> {
     pub allowance: Allowance,
     /// For how many seconds a rollup has been above its limit.
     pub excess_secs: &'a BTreeMap<RollupAdmin, u64>,
+    /// Rollups whose creations came to nothing a tick ago: they take their part of the caps last.
+    pub stalled: &'a BTreeSet<RollupAdmin>,
 }
 
-/// Plans for every rollup, in order of their admins; each takes its part of the caps.
-pub fn plan_world(
-    observation: &Observation,
-    settings: &Settings,
-    inputs: PlanInputs<'_>,
-) -> Result<WorldPlan, PlanError> {
-    let PlanInputs { records, guards, mut allowance, excess_secs } = inputs;
-    let mut rollups = Vec::with_capacity(observation.chain.rollups.len());
-    for rollup in &observation.chain.rollups {
+/// Plans for every rollup. Each takes its part of the caps, in order of admins but the stalled ones last. A rollup
+/// whose position contradicts itself gets no plan but a guard that says so; the others go on.
+pub fn plan_world(observation: &Observation, settings: &Settings, inputs: PlanInputs<'_>) -> WorldPlan {
+    let PlanInputs { records, mut guards, mut allowance, excess_secs, stalled } = inputs;
+    let mut order: Vec<_> = observation.chain.rollups.iter().collect();
+    order.sort_by_key(|rollup| (stalled.contains(&rollup.admin), rollup.admin));
+    let mut rollups = Vec::with_capacity(order.len());
+    for rollup in order {
         let excess = excess_secs.get(&rollup.admin).copied().unwrap_or_default();
         let position = position(observation, rollup, records, excess);
-        let Plan { assessment, action } = plan(&position, &settings.policy_for(rollup.admin, allowance))
-            .map_err(|source| PlanError { rollup: rollup.admin, source })?;
-        let decision = guarded(action, &guards, rollup.admin);
-        take(&mut allowance, &decision);
-        rollups.push(RollupPlan { rollup: rollup.clone(), position, assessment, decision });
+        match plan(&position, &settings.policy_for(rollup.admin, allowance)) {
+            Ok(Plan { assessment, action }) => {
+                let decision = guarded(action, &guards, rollup.admin);
+                take(&mut allowance, &decision);
+                rollups.push(RollupPlan { rollup: rollup.clone(), position, assessment, decision });
+            }
+            Err(contradiction) => guards.push(Guard {
+                name: "position-contradicts",
+                scope: Scope::NewWork,
+                rollup: Some(rollup.admin),
+                message: format!("no plan can be made: {contradiction}"),
+            }),
+        }
     }
-    Ok(WorldPlan { block: observation.chain.block, observed_at: settings.observe_at, rollups, guards })
+    rollups.sort_by_key(|planned| planned.rollup.admin);
+    WorldPlan { block: observation.chain.block, observed_at: settings.observe_at, rollups, guards }
 }
 
 fn guarded(action: Action, guards: &[Guard], rollup: RollupAdmin) -> Decision {
@@ -153,7 +150,7 @@ fn position(
         exit_candidates: counted
             .iter()
             .filter(|validator| own.get(&validator.pubkey) == Some(&Stage::Active))
-            .filter(|validator| !foreign.contains(&validator.pubkey))
+            .filter(|validator| !foreign.contains(&validator.pubkey) && !leaving(validator))
             .filter_map(|validator| candidate(observation, rollup, validator))
             .collect(),
     }
@@ -239,6 +236,18 @@ fn as_count(count: usize) -> u64 {
 }
 
 impl WorldPlan {
+    /// Returns how many exits that were chosen and not signed aren't wanted any more: all of them when a guard holds
+    /// new exits, otherwise as many as the limit leaves room for again.
+    pub fn surplus_exits(&self, rollup: RollupAdmin) -> usize {
+        if holds(&self.guards, Scope::NewWork, rollup) {
+            return usize::MAX;
+        }
+        let planned = self.rollups.iter().find(|planned| planned.rollup.admin == rollup);
+        let room = planned
+            .map_or(u64::MAX, |planned| planned.assessment.target.saturating_sub(planned.assessment.staying));
+        usize::try_from(room).unwrap_or(usize::MAX)
+    }
+
     /// Returns why a rollup's deposits aren't wanted now, if they aren't: a guard holds them, or too many validators
     /// stay as it is.
     pub fn objection_to_deposits(&self, rollup: RollupAdmin) -> Option<String> {
@@ -285,8 +294,14 @@ mod tests {
     const FREE: Allowance = Allowance { deposits: 10, exits: 4 };
 
     fn decide(observation: &Observation, records: &[ValidatorRecord], allowance: Allowance) -> RollupPlan {
-        let inputs = PlanInputs { records, guards: Vec::new(), allowance, excess_secs: &BTreeMap::new() };
-        plan_world(observation, &settings(), inputs).unwrap().rollups.remove(0)
+        let inputs = PlanInputs {
+            records,
+            guards: Vec::new(),
+            allowance,
+            excess_secs: &BTreeMap::new(),
+            stalled: &BTreeSet::new(),
+        };
+        plan_world(observation, &settings(), inputs).rollups.remove(0)
     }
 
     fn create(count: u64) -> Decision {
@@ -439,8 +454,9 @@ mod tests {
             guards: vec![guard],
             allowance: FREE,
             excess_secs: &BTreeMap::from([(rollup(), 5)]),
+            stalled: &BTreeSet::new(),
         };
-        let planned = plan_world(&observation(500), &settings(), inputs).unwrap().rollups.remove(0);
+        let planned = plan_world(&observation(500), &settings(), inputs).rollups.remove(0);
         assert_eq!(planned.position.excess_for_secs, 5);
         assert_eq!(planned.action(), ("hold", Some("paused")));
     }
@@ -464,8 +480,9 @@ mod tests {
                 guards: vec![guard],
                 allowance: FREE,
                 excess_secs: &BTreeMap::new(),
+                stalled: &BTreeSet::new(),
             };
-            plan_world(&world, &settings(), inputs).unwrap().objection_to_deposits(rollup())
+            plan_world(&world, &settings(), inputs).objection_to_deposits(rollup())
         };
         assert_eq!(objection(4_000, Scope::NewWork), None, "another rollup's guard");
         assert_eq!(objection(4_000, Scope::Deposits).as_deref(), Some("guard g holds deposits"));
@@ -476,14 +493,82 @@ mod tests {
     }
 
     #[test]
+    fn a_rollup_that_is_stuck_does_not_starve_the_others() {
+        let mut world = observation(500);
+        let mut second = world.chain.rollups[0].clone();
+        second.admin = RollupAdmin::new(nexus_primitives::Address::new([8; 20]));
+        world.chain.rollups.push(second);
+        let inputs = PlanInputs {
+            records: &[],
+            guards: Vec::new(),
+            allowance: FREE,
+            excess_secs: &BTreeMap::new(),
+            stalled: &BTreeSet::from([rollup()]),
+        };
+        let plans = plan_world(&world, &settings(), inputs).rollups;
+        assert_eq!((&plans[0].decision, &plans[1].decision), (&create(4), &create(6)));
+    }
+
+    #[test]
+    fn a_contradictory_position_holds_its_rollup_and_no_other() {
+        let mut world = observation(500);
+        let mut second = world.chain.rollups[0].clone();
+        second.admin = RollupAdmin::new(nexus_primitives::Address::new([8; 20]));
+        world.chain.rollups.push(second);
+        add(&mut world, 1, Stage::ExitInformed, ValidatorStatus::ActiveExiting);
+        world.chain.rollups[0].bridge.validator_count = 0;
+        let inputs = PlanInputs {
+            records: &[],
+            guards: Vec::new(),
+            allowance: FREE,
+            excess_secs: &BTreeMap::new(),
+            stalled: &BTreeSet::new(),
+        };
+        let plan = plan_world(&world, &settings(), inputs);
+        assert_eq!((plan.rollups.len(), &plan.rollups[0].decision), (1, &create(6)));
+        assert_eq!((plan.guards[0].name, plan.guards[0].rollup), ("position-contradicts", Some(rollup())));
+    }
+
+    #[test]
+    fn exits_chosen_for_a_plan_that_changed_are_surplus() {
+        let surplus = |bps, guards| {
+            let mut world = observation(308);
+            let records: Vec<_> = (1..=6)
+                .map(|byte| {
+                    let stage = if byte <= 3 { Stage::ExitPlanned } else { Stage::Active };
+                    add(&mut world, byte, stage, ValidatorStatus::ActiveOngoing)
+                })
+                .collect();
+            limit(&mut world, bps);
+            let inputs = PlanInputs {
+                records: &records,
+                guards,
+                allowance: FREE,
+                excess_secs: &BTreeMap::new(),
+                stalled: &BTreeSet::new(),
+            };
+            plan_world(&world, &settings(), inputs).surplus_exits(rollup())
+        };
+        assert_eq!(surplus(2_000, Vec::new()), 0, "still wanted");
+        assert_eq!(surplus(3_000, Vec::new()), 1, "one may stay after all");
+        let guard = Guard { name: "g", scope: Scope::NewWork, rollup: None, message: String::new() };
+        assert_eq!(surplus(2_000, vec![guard]), usize::MAX);
+    }
+
+    #[test]
     fn two_rollups_share_one_allowance() {
         let mut world = observation(500);
         let mut second = world.chain.rollups[0].clone();
         second.admin = RollupAdmin::new(nexus_primitives::Address::new([8; 20]));
         world.chain.rollups.push(second);
-        let inputs =
-            PlanInputs { records: &[], guards: Vec::new(), allowance: FREE, excess_secs: &BTreeMap::new() };
-        let plans = plan_world(&world, &settings(), inputs).unwrap().rollups;
+        let inputs = PlanInputs {
+            records: &[],
+            guards: Vec::new(),
+            allowance: FREE,
+            excess_secs: &BTreeMap::new(),
+            stalled: &BTreeSet::new(),
+        };
+        let plans = plan_world(&world, &settings(), inputs).rollups;
         assert_eq!((&plans[0].decision, &plans[1].decision), (&create(6), &create(4)));
     }
 }

@@ -4,11 +4,9 @@ use nexus_chain::NexusValidator;
 use nexus_primitives::{DerivationIndex, RollupAdmin, UnixSeconds, ValidatorPubkey};
 
 use crate::{
-    Alert, Event, Observation, RecordId, Stage, StateError, StateFile, ValidatorRecord, observation::phase,
+    Alert, Event, Observation, RecordId, Stage, StateError, StateFile, ValidatorRecord, create::node_nonce,
+    observation::phase,
 };
-
-/// SSV's nodes count registrations in 16 bits.
-const NONCE_MODULUS: u64 = 1 << 16;
 
 /// Applies what the observation shows of every known validator. Returns how many moved.
 pub(crate) fn reconcile(
@@ -74,13 +72,14 @@ fn on_nexus<'a>(observation: &'a Observation, pubkey: &ValidatorPubkey) -> Optio
 
 /// The contract accepts keyshares signed for any nonce; the operators silently drop all but the right one.
 fn dead_shares(record: &ValidatorRecord, validator: &NexusValidator) -> Option<Alert> {
-    let (signed, expected) = (record.shares_nonce?, validator.ssv.as_ref()?.nonce);
-    (signed.get() % NONCE_MODULUS != expected.get() % NONCE_MODULUS && record.stage >= Stage::Registered).then(|| Alert {
+    let (signed, expected) = (node_nonce(record.shares_nonce?), node_nonce(validator.ssv.as_ref()?.nonce));
+    (signed != expected && record.stage >= Stage::Registered).then(|| Alert {
         name: "shares-dead",
         rollup: Some(record.rollup),
+        subject: validator.pubkey.to_string(),
         message: format!(
             "validator {} was registered with keyshares for nonce {signed}, its operators expected {expected}: \
-             they ignore it; remove and register it again",
+             they ignore it and it earns nothing; let it exit",
             validator.pubkey
         ),
     })

@@ -1,6 +1,8 @@
 //! Registration with SSV: one at a time, signed for the nonce that holds at the head.
 
-use nexus_chain::{ClusterCosts, RegistrationContext, registration_amount};
+use nexus_chain::{
+    ClusterCosts, ContractCall, IntentPhase, RegistrationContext, TxJournal as _, registration_amount,
+};
 use nexus_primitives::{OperatorSet, ValidatorPubkey, Wei};
 
 use crate::{
@@ -42,6 +44,11 @@ impl Controller {
             }
         };
         let context = self.chain.fetch_registration(&set).await?;
+        if context.owner_nonce.get() < self.registrations_made(observation)? {
+            // The node that answered hasn't seen our own last registration yet: its nonce is stale.
+            tracing::info!(nonce = %context.owner_nonce, "registration waits for the execution node to catch up");
+            return Ok(false);
+        }
         let amount = self.funding(observation, &set, &context, 1);
         let call = self.shares_call(record, &operators, &set, &context, amount).await?;
         let outcomes = self.chain.simulate(self.signer, std::slice::from_ref(&call)).await?;
@@ -73,6 +80,24 @@ impl Controller {
         let signed = records.iter().find(|record| record.pubkey.as_ref() == Some(pubkey));
         let fits = signed.and_then(|record| record.shares_nonce) == Some(next);
         Ok((!fits).then(|| format!("its keyshares are signed for another nonce than {next}, which is next")))
+    }
+
+    /// Registrations that Nexus has made for certain: those of the snapshot, and our own mined after it.
+    fn registrations_made(&self, observation: &Observation) -> Result<u64, TickError> {
+        let in_snapshot = |pubkey: &ValidatorPubkey| {
+            observation.chain.validators.iter().any(|v| v.pubkey == *pubkey && v.ssv.is_some())
+        };
+        let mined_since = self
+            .state
+            .unfinished()?
+            .iter()
+            .filter(|intent| matches!(&intent.phase, IntentPhase::Mined(mined) if mined.succeeded))
+            .filter(|intent| {
+                matches!(&intent.call, ContractCall::DepositShares { pubkey, .. } if !in_snapshot(pubkey))
+            })
+            .count();
+        let mined_since = u64::try_from(mined_since).expect("a usize fits 64 bits");
+        Ok(observation.chain.owner_nonce.get().saturating_add(mined_since))
     }
 
     /// The operators of the rollup's cluster now.

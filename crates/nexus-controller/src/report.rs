@@ -243,10 +243,10 @@ pub fn dry_run(
     settings: &Settings,
     observation: &Observation,
     context: &crate::GuardContext,
-) -> Result<WorldPlan, crate::TickError> {
+) -> Result<WorldPlan, StateError> {
     let records = state.validators()?;
     let mut guards = crate::guards(observation, context, settings);
     guards.extend(crate::jump::jump_guards(state, observation, settings)?);
     let inputs = crate::plan_inputs(state, settings, observation, &records, guards, context.now)?;
-    Ok(crate::plan_world(observation, settings, inputs.as_ref())?)
+    Ok(crate::plan_world(observation, settings, inputs.as_ref()))
 }

@@ -39,8 +39,8 @@ impl Controller {
             *self.runway.look() = Look { at: Some(now), alerts };
         }
         let alerts = self.runway.look().alerts.clone();
-        for Alert { name, rollup, message } in alerts {
-            self.alert(name, rollup, message);
+        for alert in alerts {
+            self.note(alert);
         }
         Ok(())
     }
@@ -68,6 +68,6 @@ impl Controller {
             days + 1,
             self.settings.nexus
         );
-        Alert { name: "ssv-runway-short", rollup: None, message }
+        Alert { name: "ssv-runway-short", rollup: None, subject: set.to_string(), message }
     }
 }

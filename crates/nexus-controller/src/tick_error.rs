@@ -6,7 +6,7 @@ use nexus_keys::{DepositError, KeyError, KeyringError};
 use nexus_primitives::{RollupAdmin, ValidatorPubkey};
 use nexus_ssv::SplitError;
 
-use crate::{ObserveError, PlanError, StateError};
+use crate::{ObserveError, StateError};
 
 /// Why a tick couldn't be finished. Nothing is lost: the next one looks at the world again.
 #[derive(Debug, thiserror::Error)]
@@ -15,9 +15,6 @@ pub enum TickError {
     /// The world couldn't be observed.
     #[error(transparent)]
     Observe(#[from] ObserveError),
-    /// A rollup's position contradicts itself.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
     /// The state file.
     #[error(transparent)]
     State(#[from] StateError),
@@ -115,6 +112,13 @@ impl TickError {
                 | Self::Deposit(_)
                 | Self::Split(_)
                 | Self::Exit(_)
+                | Self::Keyring(_)
         )
     }
+}
+
+/// An error and what caused it, on one line.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

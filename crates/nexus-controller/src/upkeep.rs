@@ -1,15 +1,21 @@
-//! What every tick sees to before it plans: mnemonics, validators nobody recorded, clusters that run dry.
+//! What every tick sees to beside the plan: mnemonics, validators nobody recorded, trouble that people must hear of.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::atomic::Ordering};
 
-use nexus_chain::NexusValidator;
+use nexus_chain::{IntentPhase, NexusValidator, TxJournal as _};
 use nexus_keys::{KeyringError, Provision};
-use nexus_primitives::{DerivationIndex, RollupAdmin};
+use nexus_primitives::{DerivationIndex, RollupAdmin, UnixSeconds};
 
 use crate::{
-    Controller, Guard, Observation, Scope, TickError, ValidatorRecord,
+    Alert, Controller, Guard, Observation, Scope, TickError, TickReport, ValidatorRecord,
     reconcile::{search_range, unknown_validators},
+    tick_error::with_causes,
 };
+
+/// Seconds a transaction may stay unmined before a person is told.
+const UNMINED_ALERT_SECS: u64 = 1_800;
+/// Ticks that may fail in a row before a person is told.
+const FAILED_TICKS_ALERT: u32 = 3;
 
 impl Controller {
     /// Makes and seals a mnemonic for every rollup that has none and never had a validator. Returns a guard for each
@@ -21,30 +27,21 @@ impl Controller {
         let records = self.state.validators()?;
         let mut guards = Vec::new();
         for rollup in &observation.chain.rollups {
-            if has_history(observation, &records, rollup.admin) {
-                guards.extend(self.missing_mnemonic(rollup.admin).await?);
-                continue;
-            }
-            let mut rng = self.rng.lock().await;
-            if self.keyring.ensure(rollup.admin, &mut **rng).await? == Provision::Created {
-                tracing::info!(rollup.admin = %rollup.admin, rollup.name = rollup.name, "mnemonic made and sealed");
+            let provided = if has_history(observation, &records, rollup.admin) {
+                self.keyring.derive(rollup.admin, DerivationIndex::new(0)).await.map(|_| Provision::Existing)
+            } else {
+                let mut rng = self.rng.lock().await;
+                self.keyring.ensure(rollup.admin, &mut **rng).await
+            };
+            match provided {
+                Ok(Provision::Existing) => {}
+                Ok(Provision::Created) => {
+                    tracing::info!(rollup.admin = %rollup.admin, rollup.name = rollup.name, "mnemonic made and sealed");
+                }
+                Err(error) => guards.push(vault_guard(rollup.admin, &error)),
             }
         }
         Ok(guards)
-    }
-
-    async fn missing_mnemonic(&self, rollup: RollupAdmin) -> Result<Option<Guard>, TickError> {
-        match self.keyring.derive(rollup, DerivationIndex::new(0)).await {
-            Ok(_) => Ok(None),
-            Err(KeyringError::Missing { .. }) => Ok(Some(Guard {
-                name: "mnemonic-missing",
-                scope: Scope::NewWork,
-                rollup: Some(rollup),
-                message: "the rollup has validators and the vault has no mnemonic for it: restore the vault"
-                    .to_owned(),
-            })),
-            Err(error) => Err(error.into()),
-        }
     }
 
     /// Takes in validators the contracts know and the state file doesn't, finding their derivation indices.
@@ -54,8 +51,7 @@ impl Controller {
         guards: &[Guard],
     ) -> Result<(), TickError> {
         let records = self.state.validators()?;
-        let keyless =
-            |rollup| guards.iter().any(|g| g.name == "mnemonic-missing" && g.rollup == Some(rollup));
+        let keyless = |rollup| guards.iter().any(|g| is_vault_guard(g) && g.rollup == Some(rollup));
         for (rollup, validators) in unknown_validators(observation, &records) {
             if !keyless(rollup) {
                 let known = records.iter().filter(|record| record.rollup == rollup).count();
@@ -91,6 +87,54 @@ impl Controller {
         Ok(())
     }
 
+    /// Alerts about every guard that is down: each waits for somebody.
+    pub(crate) fn tell_guards(&self, guards: &[Guard]) {
+        for guard in guards {
+            self.alert(guard.name, guard.rollup, guard.message.clone());
+        }
+    }
+
+    /// Alerts about transactions that failed in this tick, wait for lower fees, or stay unmined.
+    pub(crate) fn watch_transactions(&self, since: UnixSeconds) -> Result<(), TickError> {
+        for (id, kind, reason) in self.state.failed_intents(since)? {
+            let message = format!("transaction {id} ({kind}) had no effect: {reason}");
+            self.note(Alert { name: "transaction-failed", rollup: None, subject: id.to_string(), message });
+        }
+        if let Some(reason) = self.transactions.waits_for() {
+            self.alert("fees-above-ceiling", None, reason);
+        }
+        for intent in self.state.unfinished()?.iter().filter(|intent| intent.phase == IntentPhase::Sent) {
+            let sent = intent.attempts.first().map_or(intent.created_at, |attempt| attempt.signed_at);
+            if self.clock.now().seconds_since(sent) > UNMINED_ALERT_SECS {
+                let kind = intent.call.kind();
+                let message = format!(
+                    "transaction {} ({kind}) was sent and isn't mined after half an hour",
+                    intent.id.0
+                );
+                let subject = intent.id.0.to_string();
+                self.note(Alert {
+                    name: "transaction-unmined",
+                    rollup: Some(intent.call.rollup()),
+                    subject,
+                    message,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Alerts when ticks keep failing: then nothing at all is done.
+    pub(crate) fn watch_failures(&self, result: Result<&TickReport, &TickError>) {
+        let Err(error) = result else {
+            self.failed_ticks.store(0, Ordering::Relaxed);
+            return;
+        };
+        let failed = self.failed_ticks.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        if failed >= FAILED_TICKS_ALERT {
+            self.alert("tick-failing", None, with_causes(error));
+        }
+    }
+
     /// Alerts when block rewards would go to the Nexus contract, which can't pass them on.
     pub(crate) fn watch_fee_recipient(&self, observation: &Observation) {
         if observation.chain.ssv.fee_recipient.is_none() && !observation.chain.rollups.is_empty() {
@@ -99,6 +143,22 @@ impl Controller {
             self.alert("fee-recipient-unset", None, message.to_owned());
         }
     }
+}
+
+/// A rollup whose keys can't be had: only that rollup waits.
+fn vault_guard(rollup: RollupAdmin, error: &KeyringError) -> Guard {
+    let (name, message) = match error {
+        KeyringError::Missing { .. } => (
+            "mnemonic-missing",
+            "the rollup has validators and the vault has no mnemonic for it: restore the vault".to_owned(),
+        ),
+        error => ("vault-failing", with_causes(error)),
+    };
+    Guard { name, scope: Scope::NewWork, rollup: Some(rollup), message }
+}
+
+fn is_vault_guard(guard: &Guard) -> bool {
+    matches!(guard.name, "mnemonic-missing" | "vault-failing")
 }
 
 /// Whether the rollup ever had a validator, as far as the state file or the contracts know.

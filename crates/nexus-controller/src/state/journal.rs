@@ -4,7 +4,7 @@ use nexus_chain::{
     Attempt, ContractCall, Intent, IntentId, IntentPhase, JournalError, Mined, Outcome, TxJournal,
 };
 use nexus_primitives::{BlockHash, BlockNumber, TxHash, UnixSeconds, Wei};
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -164,22 +164,20 @@ impl StateFile {
             .map_err(StateError::database("counting intents"))
     }
 
-    /// Returns why the newest finished intent of `kind` failed, and when, if it did.
-    pub fn last_failure(&self, kind: &str) -> Result<Option<(UnixSeconds, String)>, StateError> {
-        let row: Option<(String, Option<u64>, Option<String>)> = self
-            .connection()
-            .query_row(
-                "SELECT phase, finished_at, reason FROM intents WHERE kind = ?1 AND finished_at IS NOT NULL
-                 ORDER BY id DESC LIMIT 1",
-                [kind],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    /// Returns number, kind and reason of the intents that ended without effect since `since`.
+    pub fn failed_intents(&self, since: UnixSeconds) -> Result<Vec<(i64, String, String)>, StateError> {
+        let context = "reading failed intents";
+        let connection = self.connection();
+        let mut statement = connection
+            .prepare_cached(
+                "SELECT id, kind, coalesce(reason, 'for an unknown reason') FROM intents
+                 WHERE phase IN ('reverted', 'superseded') AND finished_at >= ?1 ORDER BY id",
             )
-            .optional()
-            .map_err(StateError::database("reading intents"))?;
-        Ok(row.and_then(|(phase, at, reason)| {
-            let failed = phase != StoredPhase::Succeeded.as_str();
-            failed.then(|| (UnixSeconds::new(at.unwrap_or_default()), reason.unwrap_or_default()))
-        }))
+            .map_err(StateError::database(context))?;
+        let rows = statement
+            .query_map([since.get()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .map_err(StateError::database(context))?;
+        rows.collect::<Result<_, _>>().map_err(StateError::database(context))
     }
 }
 

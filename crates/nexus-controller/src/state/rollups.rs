@@ -37,6 +37,14 @@ impl StateFile {
         })
     }
 
+    /// Forgets since when rollups are above their limits: nobody looked for a while, so nobody knows.
+    pub fn forget_excesses(&self) -> Result<(), StateError> {
+        self.connection()
+            .execute("UPDATE rollups SET excess_since = NULL WHERE excess_since IS NOT NULL", [])
+            .map(drop)
+            .map_err(StateError::database("forgetting excesses"))
+    }
+
     /// Returns for how many seconds a rollup has been above its limit, as last noted.
     pub fn excess_secs(&self, rollup: RollupAdmin, now: UnixSeconds) -> Result<u64, StateError> {
         let since: Option<Option<u64>> = self
