@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod checks;
+mod child_process;
 mod cli;
 mod component;
 mod docs_page;
@@ -19,6 +20,7 @@ mod rows;
 mod sabotage;
 mod session;
 mod stage;
+mod world;
 
 use std::process::ExitCode;
 

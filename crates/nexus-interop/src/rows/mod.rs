@@ -1,5 +1,8 @@
 //! The rows, in the order they are played: cheap ones first.
 
+mod anvil;
+mod execution_suite;
+mod geth;
 mod keys;
 mod keyshares;
 
@@ -7,5 +10,5 @@ use crate::row::Row;
 
 /// Returns every row. A new one is a file beside this and a line here.
 pub(crate) fn all() -> Vec<Box<dyn Row>> {
-    vec![Box::new(keys::Keys), Box::new(keyshares::Keyshares)]
+    vec![Box::new(keys::Keys), Box::new(keyshares::Keyshares), Box::new(anvil::Anvil), Box::new(geth::Geth)]
 }

@@ -1,0 +1,230 @@
+//! geth, driven over the Engine API as a consensus client drives it.
+
+use std::{fs, path::Path, time::Duration};
+
+use alloy::primitives::{Address, B64, B256};
+use anyhow::{Context as _, ensure};
+use async_trait::async_trait;
+use nexus_devnet::consensus::Withdrawal;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tokio::process::Command;
+
+use super::{
+    execution_node::{Block, ChainStart, ExecutionNode},
+    json_rpc::JsonRpc,
+    jwt_secret::JwtSecret,
+};
+use crate::child_process::{ChildProcess, free_port};
+
+/// Builds of one block: geth hands out an empty one when it is asked before its first full one is ready.
+const BUILDS: u64 = 40;
+const BUILD_TIME: Duration = Duration::from_millis(25);
+
+/// A running geth.
+pub(crate) struct GethNode {
+    rpc: JsonRpc,
+    engine: JsonRpc,
+    /// Hashes by height.
+    hashes: Vec<B256>,
+    safe: B256,
+    finalized: B256,
+    _process: ChildProcess,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Updated {
+    payload_status: Status,
+    payload_id: Option<B64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    status: String,
+    validation_error: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Built {
+    execution_payload: Value,
+}
+
+impl GethNode {
+    /// Starts geth on this chain, in `folder`.
+    pub(crate) async fn start(
+        component: &Path,
+        start: &ChainStart,
+        folder: &Path,
+        log: &Path,
+    ) -> anyhow::Result<Self> {
+        let binary = component.join("bin/geth");
+        let data = folder.join("geth");
+        fs::create_dir_all(&data)?;
+        let (genesis, secret_file) = (folder.join("genesis.json"), folder.join("jwt.hex"));
+        fs::write(&genesis, genesis_json(start).to_string())?;
+        let secret = JwtSecret::published();
+        secret.write(&secret_file)?;
+        let init =
+            Command::new(&binary).arg("init").arg("--datadir").arg(&data).arg(&genesis).output().await?;
+        ensure!(init.status.success(), "geth init: {}", String::from_utf8_lossy(&init.stderr));
+
+        let (http, auth) = (free_port()?, free_port()?);
+        let mut command = Command::new(&binary);
+        command
+            .arg("--datadir")
+            .arg(&data)
+            .arg("--authrpc.jwtsecret")
+            .arg(&secret_file)
+            .args(["--networkid", &start.chain_id.to_string(), "--syncmode", "full", "--gcmode", "archive"])
+            .args(["--http", "--http.addr", "127.0.0.1", "--http.port", &http.to_string()])
+            .args(["--http.api", "eth,net,web3,txpool"])
+            .args(["--authrpc.addr", "127.0.0.1", "--authrpc.port", &auth.to_string()])
+            .args(["--nodiscover", "--maxpeers", "0", "--port", "0", "--nat", "none", "--ipcdisable"])
+            .args(["--miner.gaslimit", "60000000"]);
+        let mut process = ChildProcess::start(&mut command, log)?;
+        let rpc = JsonRpc::new(&format!("http://127.0.0.1:{http}"));
+        process.wait_until(Duration::from_mins(1), || rpc.answers()).await?;
+        let genesis = Block::at(&rpc, 0).await?.hash;
+        let engine = JsonRpc::new(&format!("http://127.0.0.1:{auth}")).with_secret(secret);
+        Ok(Self {
+            rpc,
+            engine,
+            hashes: vec![genesis],
+            safe: B256::ZERO,
+            finalized: B256::ZERO,
+            _process: process,
+        })
+    }
+
+    fn head(&self) -> B256 {
+        self.hashes.last().copied().unwrap_or_default()
+    }
+
+    async fn update(&self, head: B256, attributes: Value) -> anyhow::Result<Option<B64>> {
+        let state = json!({ "headBlockHash": head, "safeBlockHash": self.safe, "finalizedBlockHash": self.finalized });
+        let updated: Updated =
+            self.engine.call("engine_forkchoiceUpdatedV3", json!([state, attributes])).await?;
+        check("engine_forkchoiceUpdatedV3", &updated.payload_status)?;
+        Ok(updated.payload_id)
+    }
+
+    async fn build(&self, timestamp: u64, withdrawals: &[Value], attempt: u64) -> anyhow::Result<Value> {
+        let attributes = json!({
+            "timestamp": format!("{timestamp:#x}"),
+            // Another value makes another build.
+            "prevRandao": B256::with_last_byte(u8::try_from(attempt)?),
+            "suggestedFeeRecipient": Address::ZERO,
+            "withdrawals": withdrawals,
+            "parentBeaconBlockRoot": B256::ZERO,
+        });
+        let id = self.update(self.head(), attributes).await?.context("geth builds a block when asked to")?;
+        tokio::time::sleep(BUILD_TIME).await;
+        let built: Built = self.engine.call("engine_getPayloadV3", json!([id])).await?;
+        Ok(built.execution_payload)
+    }
+
+    /// Builds until the transactions that wait are in the block.
+    async fn build_full(&self, timestamp: u64, withdrawals: &[Value]) -> anyhow::Result<Value> {
+        let pool: Value = self.rpc.call("txpool_status", json!([])).await?;
+        let mut payload = self.build(timestamp, withdrawals, 0).await?;
+        for attempt in 1..BUILDS {
+            let is_empty = payload["transactions"].as_array().is_none_or(Vec::is_empty);
+            if pool["pending"] == "0x0" || !is_empty {
+                break;
+            }
+            payload = self.build(timestamp, withdrawals, attempt).await?;
+        }
+        Ok(payload)
+    }
+}
+
+#[async_trait]
+impl ExecutionNode for GethNode {
+    fn rpc(&self) -> &JsonRpc {
+        &self.rpc
+    }
+
+    async fn mine(&mut self, timestamp: u64, withdrawals: &[Withdrawal]) -> anyhow::Result<Block> {
+        let withdrawals: Vec<_> = withdrawals.iter().map(wire).collect();
+        let payload = self.build_full(timestamp, &withdrawals).await?;
+        let hash: B256 = serde_json::from_value(payload["blockHash"].clone())?;
+        let arguments = json!([payload, [], B256::ZERO]);
+        let status: Status = self.engine.call("engine_newPayloadV3", arguments).await?;
+        check("engine_newPayloadV3", &status)?;
+        self.update(hash, Value::Null).await?;
+        self.hashes.push(hash);
+        Block::fetch(&self.rpc, "latest").await
+    }
+
+    async fn set_finality(&mut self, safe: u64, finalized: u64) -> anyhow::Result<()> {
+        let hash = |number: u64| usize::try_from(number).ok().and_then(|at| self.hashes.get(at)).copied();
+        self.safe = hash(safe).context("the justified block is known")?;
+        self.finalized = hash(finalized).context("the finalized block is known")?;
+        self.update(self.head(), Value::Null).await.map(drop)
+    }
+}
+
+fn check(method: &str, status: &Status) -> anyhow::Result<()> {
+    ensure!(status.status == "VALID", "{method}: {} {:?}", status.status, status.validation_error);
+    Ok(())
+}
+
+fn wire(withdrawal: &Withdrawal) -> Value {
+    json!({
+        "index": format!("{:#x}", withdrawal.index),
+        "validatorIndex": format!("{:#x}", withdrawal.validator_index.get()),
+        "address": Address::new(withdrawal.address.into_bytes()),
+        "amount": format!("{:#x}", withdrawal.amount.get()),
+    })
+}
+
+/// A chain that begins after the merge, with Cancun's rules.
+fn genesis_json(start: &ChainStart) -> Value {
+    let mut alloc = Map::new();
+    for (address, balance) in &start.alloc {
+        alloc.insert(address.to_string(), json!({ "balance": balance }));
+    }
+    let contract = &start.deposit_contract;
+    let storage: Map<String, Value> = contract
+        .storage
+        .iter()
+        .map(|(slot, value)| (B256::from(*slot).to_string(), json!(B256::from(*value))))
+        .collect();
+    let predeploy = json!({ "balance": "0x0", "code": contract.code, "storage": storage });
+    alloc.insert(contract.address.to_string(), predeploy);
+    let mut config = json!({
+        "chainId": start.chain_id,
+        "terminalTotalDifficulty": 0,
+        "mergeNetsplitBlock": 0,
+        "shanghaiTime": 0,
+        "cancunTime": 0,
+        "depositContractAddress": contract.address,
+        "blobSchedule": { "cancun": { "target": 3, "max": 6, "baseFeeUpdateFraction": 3_338_477 } },
+    });
+    for fork in [
+        "homestead",
+        "eip150",
+        "eip155",
+        "eip158",
+        "byzantium",
+        "constantinople",
+        "petersburg",
+        "istanbul",
+        "berlin",
+        "london",
+    ] {
+        config[format!("{fork}Block")] = json!(0);
+    }
+    json!({
+        "config": config,
+        "nonce": "0x0",
+        "timestamp": format!("{:#x}", start.timestamp),
+        "gasLimit": "0x3938700",
+        "difficulty": "0x0",
+        "baseFeePerGas": "0x3b9aca00",
+        "alloc": alloc,
+    })
+}

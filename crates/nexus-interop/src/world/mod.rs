@@ -1,0 +1,12 @@
+//! A world made of real nodes: execution, consensus, the contracts on them, and the bot.
+
+pub(crate) mod anvil_node;
+pub(crate) mod blueprint;
+pub(crate) mod execution_node;
+pub(crate) mod full_bot;
+pub(crate) mod geth_node;
+pub(crate) mod joined_world;
+pub(crate) mod json_rpc;
+pub(crate) mod jwt_secret;
+pub(crate) mod limiting_front;
+pub(crate) mod world_clock;
