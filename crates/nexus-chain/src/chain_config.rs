@@ -8,7 +8,9 @@ use nexus_primitives::{Address, BlockNumber, ChainId};
 pub struct ChainConfig {
     /// Execution nodes, in order of preference.
     pub endpoints: Vec<Endpoint>,
-    /// Node that takes deposits instead of the public ones, so that nobody sees their keys before they are mined.
+    /// Node that deposits are broadcast to instead of the others. It keeps their keys out of the public pool, not
+    /// from `endpoints`: those are asked to simulate every deposit before it is signed, so whoever runs them sees the
+    /// keys before they are mined. Use nodes of your own.
     pub private_endpoint: Option<Endpoint>,
     /// The chain all of them must serve.
     pub chain_id: ChainId,

@@ -301,7 +301,7 @@ async fn a_transaction_dropped_from_every_pool_is_sent_again() {
 }
 
 #[tokio::test]
-async fn deposits_are_sent_where_nobody_sees_them() {
+async fn deposits_are_kept_out_of_the_public_pool() {
     let rollup = RollupAdmin::new(Address::new([0xad; 20]));
     let world = World::new([ContractCall::DepositValidators { rollup, deposits: vec![] }]);
     world.pass(0).await;
