@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use alloy::primitives::{B256, Bytes, U64, b256};
+use alloy::primitives::{Bytes, U64};
 use nexus_primitives::{Address, ChainId};
 
 use crate::{
@@ -11,20 +11,15 @@ use crate::{
     bindings::{nexus_main as nexus, nexus_ssv_exits, ssv_v1},
     event_index::EventIndex,
     exit_abi::detect_exit_abi,
+    proxy_slots::ProxySlots,
     read_batch::{Call, Read, ReadBatch, Readings, required},
-    wire::address_in_word,
 };
-
-/// Where Nexus' proxies keep their implementation: `keccak256("PROXIABLE")` (EIP-1822).
-const PROXIABLE_SLOT: B256 = b256!("0xc5f16f0fcc639fa48a6947836d9850f504798523bf8c9a3a87d5876cf622bcf7");
-/// Where SSV's proxies keep theirs (ERC-1967).
-const ERC_1967_SLOT: B256 = b256!("0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc");
 
 struct Proxied {
     name: &'static str,
     address: Address,
     code: Read<Bytes>,
-    slots: [Read<B256>; 2],
+    slots: ProxySlots,
 }
 
 /// The reads behind a [`Deployment`].
@@ -89,7 +84,7 @@ impl DeploymentReads {
     ) -> Result<Implementations, ChainError> {
         let mut found = Vec::new();
         for proxied in &self.proxied {
-            if let Some(implementation) = proxied.implementation(first)? {
+            if let Some(implementation) = proxied.slots.implementation(first)? {
                 found.push((proxied.name, batch.code(implementation)));
             }
         }
@@ -166,17 +161,7 @@ impl DeploymentReads {
 impl Proxied {
     fn ask(batch: &mut ReadBatch, name: &'static str, address: Address) -> Self {
         let code = batch.code(address);
-        let slots = [PROXIABLE_SLOT, ERC_1967_SLOT].map(|slot| batch.storage(address, slot));
-        Self { name, address, code, slots }
-    }
-
-    fn implementation(&self, first: &Readings<'_>) -> Result<Option<Address>, ChainError> {
-        for slot in &self.slots {
-            if let Some(address) = address_in_word(first.read(slot)?) {
-                return Ok(Some(from_alloy(address)));
-            }
-        }
-        Ok(None)
+        Self { name, address, code, slots: ProxySlots::ask(batch, address) }
     }
 }
 

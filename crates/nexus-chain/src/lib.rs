@@ -65,6 +65,7 @@ mod miscount;
 mod node;
 mod node_message;
 mod pipeline;
+mod proxy_slots;
 mod quorum;
 mod read_batch;
 mod registration_reader;

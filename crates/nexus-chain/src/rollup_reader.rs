@@ -9,6 +9,7 @@ use crate::{
     alloy_types::{from_alloy, to_alloy},
     bindings::{bridge, nexus_main as nexus, node_operator},
     event_index::{EventIndex, IndexedRollup},
+    proxy_slots::ProxySlots,
     read_batch::{Call, Read, ReadBatch, Readings},
 };
 
@@ -27,13 +28,21 @@ pub(crate) struct RollupReads {
     deposit_contract: Call<bridge::DEPOSIT_CONTRACTCall>,
     nexus: Call<bridge::NEXUS_NETWORKCall>,
     code: Read<Bytes>,
+    slots: ProxySlots,
 }
 
 /// What the reads gave.
 pub(crate) enum RollupReading {
-    /// With the code of its bridge.
-    Described(Box<RollupSnapshot>, CodeHash),
+    Described(Box<DescribedRollup>),
     LeftOut(LeftOutRollup),
+}
+
+/// A rollup and what its bridge runs.
+pub(crate) struct DescribedRollup {
+    pub(crate) rollup: RollupSnapshot,
+    pub(crate) code: CodeHash,
+    /// Where the code is when the bridge is a proxy.
+    pub(crate) implementation: Option<Address>,
 }
 
 impl RollupReads {
@@ -61,6 +70,7 @@ impl RollupReads {
             deposit_contract: batch.call_stranger(bridge_address, &bridge::DEPOSIT_CONTRACTCall {}),
             nexus: batch.call_stranger(bridge_address, &bridge::NEXUS_NETWORKCall {}),
             code: batch.code(bridge_address),
+            slots: ProxySlots::ask(batch, bridge_address),
         }
     }
 
@@ -70,7 +80,7 @@ impl RollupReads {
         let operators = first.returned(self.operators)?.ok();
         let operators = operators.and_then(|ids| OperatorSet::try_from(ids).ok());
         Ok(match self.described(first, operators.as_ref())? {
-            Ok((snapshot, code)) => RollupReading::Described(Box::new(snapshot), code),
+            Ok(described) => RollupReading::Described(Box::new(described)),
             Err(reason) => {
                 tracing::warn!(rollup = %self.admin, reason, "rollup is left out of the snapshot");
                 let (admin, name) = (self.admin, self.name.clone());
@@ -83,7 +93,7 @@ impl RollupReads {
         &self,
         first: &Readings<'_>,
         operators: Option<&OperatorSet>,
-    ) -> Result<Result<(RollupSnapshot, CodeHash), String>, ChainError> {
+    ) -> Result<Result<DescribedRollup, String>, ChainError> {
         let stored = match first.returned(self.registration)? {
             Ok(stored) => stored,
             Err(revert) => return Ok(Err(format!("rollups() of Nexus: {revert}"))),
@@ -109,9 +119,10 @@ impl RollupReads {
         };
         let balance = first.wei(&self.balance)?;
         let (admin, name, cluster) = (self.admin, self.name.clone(), self.cluster);
-        let operators = operators.cloned();
+        let (operators, implementation) = (operators.cloned(), self.slots.implementation(first)?);
         Ok(self.bridge(first, balance).map(|bridge| {
-            (RollupSnapshot { admin, name, limit, cluster, operators, bridge, trouble: None }, code)
+            let rollup = RollupSnapshot { admin, name, limit, cluster, operators, bridge, trouble: None };
+            DescribedRollup { rollup, code, implementation }
         }))
     }
 

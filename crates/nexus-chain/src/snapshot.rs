@@ -55,7 +55,7 @@ pub struct Deployment {
     pub ssv_version: SsvVersion,
     /// The account Nexus accepts calls from (`offChainBot`).
     pub off_chain_bot: Address,
-    /// Runtime code hashes by contract name, the implementations behind the proxies included.
+    /// Runtime code hashes by contract name, bridges as `bridge.0x…`; `NAME.implementation` is what a proxy runs.
     pub code_hashes: BTreeMap<String, CodeHash>,
 }
 

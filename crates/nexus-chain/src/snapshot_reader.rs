@@ -55,12 +55,13 @@ pub(crate) async fn read_snapshot(
     if let Some(moved) = deployment.moved_node_operator(&first, config, index)? {
         return Ok(SnapshotReading::NodeOperatorMoved(moved));
     }
-    let (mut described, mut bridge_codes, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut described, mut bridges, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
     for reads in &rollups {
         match reads.answer(&first)? {
-            RollupReading::Described(rollup, code) => {
-                bridge_codes.push((format!("bridge.{}", rollup.bridge.address), code));
-                described.push(*rollup);
+            RollupReading::Described(found) => {
+                let name = format!("bridge.{}", found.rollup.bridge.address);
+                bridges.push((name, found.code, found.implementation));
+                described.push(found.rollup);
             }
             RollupReading::LeftOut(rollup) => left_out.push(rollup),
         }
@@ -75,13 +76,21 @@ pub(crate) async fn read_snapshot(
 
     let mut batch = ReadBatch::new(block.hash);
     let implementations = deployment.ask_implementations(&mut batch, &first)?;
+    let bridges: Vec<_> = bridges
+        .into_iter()
+        .map(|(name, code, implementation)| (name, code, implementation.map(|at| batch.code(at))))
+        .collect();
     let operators = OperatorReads::ask(&mut batch, config, operators_in_use(&described, &left_out, index));
     let freshness = ask_freshness(&mut batch, config, index);
     let second = batch.send(endpoint).await?;
 
     check_freshness(&second, &freshness)?;
     let mut deployment = deployment.answer(&first, &second, config, implementations)?;
-    deployment.code_hashes.extend(bridge_codes);
+    for (name, code, implementation) in bridges {
+        let implementation = implementation.map(|code| second.code_hash(&code)).transpose()?.flatten();
+        deployment.code_hashes.extend(implementation.map(|hash| (format!("{name}.implementation"), hash)));
+        deployment.code_hashes.insert(name, code);
+    }
     Ok(SnapshotReading::Complete(Box::new(ChainSnapshot {
         block: *block,
         deployment,

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use alloy::primitives::U256;
 use alloy_sol_types::SolCall as _;
 use nexus_chain::{
     BlockAt, ChainError, ClusterSnapshot, ContractCall, ExitAbi, NexusChain as _, NexusStatus, RpcChain,
@@ -169,6 +170,34 @@ async fn upgrades_of_nexus_and_ssv_are_noticed() {
     }
     assert_eq!(before.deployment.code_hashes["nexus"], after.deployment.code_hashes["nexus"]);
 }
+
+#[tokio::test]
+async fn an_upgrade_behind_a_bridge_is_noticed() {
+    let world = DevnetWorld::new(NexusVersion::Main, 2);
+    let (chain, _front) = world.connect().await;
+    let bridge = world.rollups[0].bridge;
+    let name = format!("bridge.{}.implementation", from_alloy(bridge));
+    let before = head(&chain).await.deployment.code_hashes;
+    let (token, views) = (world.deployment.ssv_token, world.deployment.ssv_views);
+    let mut seen = vec![before.get(&name).copied()];
+    for (slot, implementation) in [(PROXIABLE, views), (ERC_1967, token), (PROXIABLE, token)] {
+        for known in [PROXIABLE, ERC_1967] {
+            let value = if known == slot { implementation.into_word().into() } else { U256::ZERO };
+            world.execution.set_storage(bridge, known.parse().unwrap(), value);
+        }
+        seen.push(head(&chain).await.deployment.code_hashes.get(&name).copied());
+    }
+    assert!(seen[1].is_some() && seen[2].is_some() && seen[1] != seen[2], "{seen:?}");
+    assert_eq!(seen[2], seen[3], "wherever the proxy keeps it");
+    let after = head(&chain).await.deployment.code_hashes;
+    let proxy = format!("bridge.{}", from_alloy(bridge));
+    assert_eq!(before[&proxy], after[&proxy]);
+}
+
+/// `keccak256("PROXIABLE")` (EIP-1822).
+const PROXIABLE: &str = "0xc5f16f0fcc639fa48a6947836d9850f504798523bf8c9a3a87d5876cf622bcf7";
+/// `keccak256("eip1967.proxy.implementation") - 1` (ERC-1967).
+const ERC_1967: &str = "0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc";
 
 #[tokio::test]
 async fn missing_events_are_noticed_by_what_the_contracts_count() {
