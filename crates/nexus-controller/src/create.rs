@@ -251,9 +251,8 @@ impl Controller {
             if !deposited || record.pubkey.is_some_and(|pubkey| registered.contains(&pubkey)) {
                 continue;
             }
-            let rollup = observation.chain.rollups.iter().find(|rollup| rollup.admin == record.rollup);
-            if let Some(set) = rollup.and_then(|rollup| rollup.operators.clone()) {
-                *waiting.entry(set).or_default() += 1;
+            if let Some(set) = observation.operators_of_rollup(record.rollup) {
+                *waiting.entry(set.clone()).or_default() += 1;
             }
         }
         Ok(waiting)

@@ -56,6 +56,7 @@ pub fn guards(observation: &Observation, context: &GuardContext, settings: &Sett
         .flatten()
         .map(|(name, scope, message)| Guard { name, scope, rollup: None, message })
         .collect();
+    guards.extend(unreadable(observation));
     for rollup in &observation.chain.rollups {
         guards.extend(rollup_problem(observation, rollup, settings).map(|(name, message)| Guard {
             name,
@@ -191,6 +192,18 @@ fn ssv_version(observation: &Observation) -> GlobalGuard {
     })
 }
 
+/// Rollups about whose ETH nothing can be decided.
+fn unreadable(observation: &Observation) -> impl Iterator<Item = Guard> + '_ {
+    let guard = |name, rollup, message| Guard { name, scope: Scope::NewWork, rollup: Some(rollup), message };
+    let left_out = observation.chain.left_out.iter().map(move |left| {
+        guard("bridge-unreadable", left.admin, format!("its bridge doesn't answer as one: {}", left.reason))
+    });
+    let doubtful = observation.chain.rollups.iter().filter_map(move |rollup| {
+        rollup.trouble.as_ref().map(|trouble| guard("bridge-doubtful", rollup.admin, trouble.clone()))
+    });
+    left_out.chain(doubtful)
+}
+
 /// Returns why a rollup can't take new deposits.
 fn rollup_problem(
     observation: &Observation,
@@ -294,7 +307,7 @@ fn operator(observation: &Observation, id: OperatorId) -> Result<Operator, Strin
 #[cfg(test)]
 mod tests {
     use nexus_beacon::ValidatorStatus;
-    use nexus_chain::{ClusterSnapshot, SsvVersion};
+    use nexus_chain::{ClusterSnapshot, LeftOutRollup, SsvVersion};
     use nexus_primitives::{CodeHash, Epoch, Root, Wei};
 
     use super::*;
@@ -375,6 +388,23 @@ mod tests {
                 world.chain.clusters.insert(operators(), liquidated);
             },
             &deposits("cluster-liquidated"),
+        );
+    }
+
+    #[test]
+    fn a_bridge_that_contradicts_its_events_or_does_not_answer_holds_its_rollup() {
+        check(
+            |world, _| world.chain.rollups[0].trouble = Some("counts 5, its events 4".to_owned()),
+            &[("bridge-doubtful", Scope::NewWork)],
+        );
+        check(
+            |world, _| {
+                let rollup = world.chain.rollups.remove(0);
+                let (admin, name, operators) = (rollup.admin, rollup.name, rollup.operators);
+                let reason = "no code".to_owned();
+                world.chain.left_out.push(LeftOutRollup { admin, name, operators, reason });
+            },
+            &[("bridge-unreadable", Scope::NewWork)],
         );
     }
 

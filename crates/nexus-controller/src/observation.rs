@@ -7,7 +7,9 @@ use nexus_beacon::{
     ValidatorStatus,
 };
 use nexus_chain::{BlockAt, BlockRef, ChainError, ChainSnapshot, NexusChain};
-use nexus_primitives::{Address, ChainId, Epoch, ForkVersion, Slot, UnixSeconds, ValidatorPubkey};
+use nexus_primitives::{
+    Address, ChainId, Epoch, ForkVersion, OperatorSet, RollupAdmin, Slot, UnixSeconds, ValidatorPubkey,
+};
 
 use crate::{BeaconPhase, Settings};
 
@@ -152,6 +154,15 @@ impl Network {
 }
 
 impl Observation {
+    /// Returns the operators of a rollup's cluster, also when its bridge can't be read: registering takes no bridge.
+    pub(crate) fn operators_of_rollup(&self, admin: RollupAdmin) -> Option<&OperatorSet> {
+        let readable = self.chain.rollups.iter().find(|rollup| rollup.admin == admin);
+        let left_out = self.chain.left_out.iter().find(|rollup| rollup.admin == admin);
+        readable
+            .and_then(|rollup| rollup.operators.as_ref())
+            .or(left_out.and_then(|left| left.operators.as_ref()))
+    }
+
     /// Returns the epoch of the beacon chain's head.
     pub fn current_epoch(&self) -> Epoch {
         self.beacon_head.slot.epoch(self.spec.slots_per_epoch)

@@ -102,12 +102,12 @@ impl Controller {
 
     /// The operators of the rollup's cluster now.
     fn operator_set(&self, observation: &Observation, record: &ValidatorRecord) -> Option<OperatorSet> {
-        let rollup = observation.chain.rollups.iter().find(|rollup| rollup.admin == record.rollup)?;
-        if rollup.operators.is_none() {
-            let message = format!("cluster {} is no set of 4, 7, 10 or 13 operators", rollup.cluster);
+        let operators = observation.operators_of_rollup(record.rollup);
+        if operators.is_none() {
+            let message = "its cluster is no set of 4, 7, 10 or 13 operators".to_owned();
             self.alert("registration-held", Some(record.rollup), message);
         }
-        rollup.operators.clone()
+        operators.cloned()
     }
 
     /// Returns the SSV-wei that `new` more validators need on top of what the cluster holds.
