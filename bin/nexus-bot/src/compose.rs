@@ -172,16 +172,27 @@ pub(crate) fn settings(config: &Config) -> Settings {
     }
 }
 
-/// Opens every envelope in the vault: a wrong salt is found now, not when a key is needed.
+/// Opens every envelope in the vault: a wrong salt is found now, not when a key is needed. One damaged envelope keeps
+/// only its own rollup waiting; that none opens means that the salt is wrong.
 async fn unlock(keyring: &MnemonicKeyring, vault: &dyn MnemonicVault) -> anyhow::Result<()> {
     let rollups = vault.list().await?;
     let bar = progress::bar("opening mnemonics", rollups.len());
+    let (mut opened, mut failed) = (0_usize, None);
     for rollup in rollups {
-        keyring.derive(rollup, DerivationIndex::new(0)).await?;
+        match keyring.derive(rollup, DerivationIndex::new(0)).await {
+            Ok(_) => opened += 1,
+            Err(error) => {
+                tracing::error!(%rollup, error = &error as &dyn std::error::Error, "mnemonic can't be opened");
+                failed = Some(error);
+            }
+        }
         bar.inc(1);
     }
     bar.finish_and_clear();
-    Ok(())
+    match failed {
+        Some(error) if opened == 0 => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 fn chain_config(config: &Config, signer: Address) -> ChainConfig {

@@ -110,13 +110,14 @@ fn classify_link(error: &(dyn Error + 'static)) -> Option<Exit> {
     }
     if let Some(error) = error.downcast_ref::<TickError>() {
         return match error {
+            held if held.is_held() => Some(Exit::Held),
             TickError::Observe(error) => classify_observe(error),
             TickError::Chain(error) => classify_chain(error),
             other => unreachable(other.is_unreachable()),
         };
     }
     if let Some(error) = error.downcast_ref::<ObserveError>() {
-        return classify_observe(error);
+        return if error.is_held() { Some(Exit::Held) } else { classify_observe(error) };
     }
     if let Some(error) = error.downcast_ref::<ChainError>() {
         return classify_chain(error);
