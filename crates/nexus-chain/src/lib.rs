@@ -52,6 +52,7 @@ mod chain_config;
 mod completeness;
 mod contract_call;
 mod deployment_reader;
+mod deposit_history;
 mod deposited_pubkeys;
 mod event_index;
 mod exit_abi;
@@ -88,6 +89,7 @@ pub use abi_encode::{EncodedCall, encode_call};
 pub use capability::{BlockAt, CallOutcome, ChainError, NexusChain};
 pub use chain_config::ChainConfig;
 pub use contract_call::{ContractCall, ValidatorDeposit};
+pub use deposit_history::DepositHistory;
 pub use fee_policy::FeeCeilings;
 pub use funding::{ClusterCosts, registration_amount, runway_blocks};
 pub use intent::{

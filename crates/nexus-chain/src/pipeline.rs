@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use nexus_primitives::{Address, TxHash, UnixSeconds, Wei};
+use nexus_primitives::{Address, BlockNumber, TxHash, UnixSeconds, Wei};
 
 use crate::{
     AccountState, Attempt, BlockAt, BlockRef, BroadcastRoute, CallOutcome, ChainError, ContractCall,
@@ -12,6 +12,10 @@ use crate::{
 
 /// Most gas one transaction may use (EIP-7825).
 const TRANSACTION_GAS_CAP: u64 = 1 << 24;
+
+/// How far back deposits are looked for before one is signed: more than a day. Earlier ones were seen when the keys
+/// were chosen.
+const DEPOSIT_LOOKBACK_BLOCKS: u64 = 10_000;
 
 /// How transactions are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,7 +199,8 @@ impl TxPipeline {
         Ok(progress)
     }
 
-    /// Signs and broadcasts the first attempt, unless the call would revert or the fees are above the ceiling.
+    /// Signs and broadcasts the first attempt, unless the call would revert, the fees are above the ceiling, or
+    /// somebody deposited its keys.
     async fn start(
         &self,
         intent: &Intent,
@@ -235,7 +240,23 @@ impl TxPipeline {
         if needed > account.balance {
             return Err(TxError::InsufficientFunds { address: from, balance: account.balance, needed });
         }
+        if let Some(why) = self.deposited_meanwhile(&intent.call).await? {
+            tracing::warn!(intent = intent.id.0, why, "deposit is taken back");
+            self.journal.record_outcome(intent.id, &Outcome::Withdrawn { why }, now)?;
+            return Ok(Standing::Finished);
+        }
         self.send_new(intent, &tx, now).await
+    }
+
+    /// Looks for a deposit of one of the call's keys: whoever deposits a key first decides where its ETH goes, and an
+    /// intent may have waited for hours.
+    async fn deposited_meanwhile(&self, call: &ContractCall) -> Result<Option<String>, TxError> {
+        let ContractCall::DepositValidators { deposits, .. } = call else { return Ok(None) };
+        let head = self.network.fetch_block(BlockAt::Latest { lag: 0 }).await?.number;
+        let since = BlockNumber::new(head.get().saturating_sub(DEPOSIT_LOOKBACK_BLOCKS));
+        let known = self.network.deposited_since(since).await?;
+        let found = deposits.iter().find(|deposit| known.contains(&deposit.pubkey));
+        Ok(found.map(|deposit| format!("validator {} was deposited after block {since}", deposit.pubkey)))
     }
 
     /// Signs, records, and only then broadcasts.

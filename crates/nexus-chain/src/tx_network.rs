@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use nexus_primitives::{Address, BlockHash, BlockNumber, ChainId, TxHash, Wei};
 
-use crate::{BlockAt, BlockRef, CallOutcome, ChainError, ContractCall, Mined, Revert, SendOutcome};
+use crate::{
+    BlockAt, BlockRef, CallOutcome, ChainError, ContractCall, DepositHistory, Mined, Revert, SendOutcome,
+};
 
 /// The signing account right now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +50,7 @@ pub enum BroadcastRoute {
 /// The execution layer as the pipeline sees it.
 #[cfg_attr(feature = "test-utils", mockall::automock)]
 #[async_trait]
-pub trait TxNetwork: Send + Sync {
+pub trait TxNetwork: DepositHistory {
     /// Returns the chain transactions are signed for.
     fn chain_id(&self) -> ChainId;
 

@@ -149,7 +149,7 @@ impl DevnetWorld {
 
 /// Builds a deposit that the deposit contract accepts. It checks no signature, only the hash-tree root
 /// (consensus specification, `DepositData`).
-fn deposit(tag: u8, bridge: Address) -> ValidatorDeposit {
+pub(crate) fn deposit(tag: u8, bridge: Address) -> ValidatorDeposit {
     use nexus_primitives::signing::{bytes_root, merkle_root};
     let (pubkey, signature) = (pubkey(tag), BlsSignature::new([tag; 96]));
     let withdrawal_credentials = WithdrawalCredentials::to_address(bridge);

@@ -9,7 +9,10 @@ use nexus_chain::{
 use nexus_primitives::{Address, RollupAdmin, UnixSeconds, ValidatorPubkey, Wei};
 use zeroize::Zeroizing;
 
-use crate::scripted_chain::{Crash, CrashingJournal, ScriptedChain};
+use crate::{
+    devnet_world::{deposit, pubkey},
+    scripted_chain::{Crash, CrashingJournal, ScriptedChain},
+};
 
 const BUMP_AFTER: u64 = 90;
 
@@ -309,3 +312,31 @@ async fn deposits_are_kept_out_of_the_public_pool() {
     let routes: Vec<_> = world.chain.state().broadcasts.iter().map(|(_, route)| *route).collect();
     assert_eq!(routes, [BroadcastRoute::PreferPrivate; 2]);
 }
+
+#[tokio::test]
+async fn a_deposit_is_taken_back_when_its_key_was_deposited_while_it_waited() {
+    let call = || {
+        let rollup = RollupAdmin::new(Address::new([0xad; 20]));
+        ContractCall::DepositValidators { rollup, deposits: vec![deposit(1, BRIDGE), deposit(2, BRIDGE)] }
+    };
+    let world = World::new([call()]);
+    world.chain.state().base_fee = gwei("100");
+    assert_eq!(world.pass(0).await, UNMINED, "fees are too high");
+    world.chain.state().base_fee = gwei("10");
+    world.chain.state().deposited = vec![(pubkey(2), 0)];
+    assert_eq!(world.pass(3_600).await, FINISHED);
+    let intent = world.journal.intent(1);
+    let IntentPhase::Done(Outcome::Withdrawn { why }) = &intent.phase else { panic!("{:?}", intent.phase) };
+    assert!(why.contains(&pubkey(2).to_string()), "{why}");
+    assert!(intent.attempts.is_empty() && world.chain.state().broadcasts.is_empty(), "nothing was signed");
+
+    // Once signed, its own deposit is among those events.
+    let world = World::new([call()]);
+    world.pass(0).await;
+    world.chain.state().deposited = vec![(pubkey(1), 1), (pubkey(2), 1)];
+    world.mine(3);
+    assert_eq!(world.pass(36).await, FINISHED);
+    assert!(matches!(world.journal.intent(1).phase, IntentPhase::Done(Outcome::Succeeded(_))));
+}
+
+const BRIDGE: Address = Address::new([0xb1; 20]);

@@ -2,17 +2,19 @@
 //! crashes on demand.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard},
 };
 
 use async_trait::async_trait;
 use nexus_chain::{
     AccountState, Attempt, BlockAt, BlockRef, BroadcastRoute, CallOutcome, ChainError, ContractCall,
-    FeeQuote, Intent, IntentId, IntentPhase, JournalError, Mined, Outcome, ReceiptSearch, Revert,
-    SendOutcome, TxJournal, TxNetwork, UnsignedTx,
+    DepositHistory, FeeQuote, Intent, IntentId, IntentPhase, JournalError, Mined, Outcome, ReceiptSearch,
+    Revert, SendOutcome, TxJournal, TxNetwork, UnsignedTx,
 };
-use nexus_primitives::{Address, BlockHash, BlockNumber, ChainId, TxHash, U256, UnixSeconds, Wei, keccak256};
+use nexus_primitives::{
+    Address, BlockHash, BlockNumber, ChainId, TxHash, U256, UnixSeconds, ValidatorPubkey, Wei, keccak256,
+};
 
 pub(crate) struct ScriptedChain(Mutex<State>);
 
@@ -28,6 +30,8 @@ pub(crate) struct State {
     pub(crate) confirmations: u64,
     pub(crate) estimate: CallOutcome,
     pub(crate) foreign_pending: u64,
+    /// Keys in the deposit contract's events, with their blocks.
+    pub(crate) deposited: Vec<(ValidatorPubkey, u64)>,
     pub(crate) transactions_succeed: bool,
     pub(crate) broadcasts_arrive: bool,
     pub(crate) receipts_complete: bool,
@@ -45,6 +49,7 @@ impl ScriptedChain {
             confirmations: 2,
             estimate: CallOutcome::Success { gas_used: 100_000 },
             foreign_pending: 0,
+            deposited: vec![],
             transactions_succeed: true,
             broadcasts_arrive: true,
             receipts_complete: true,
@@ -109,6 +114,15 @@ impl State {
 
     pub(crate) fn drop_pool(&mut self) {
         self.pool.clear();
+    }
+}
+
+#[async_trait]
+impl DepositHistory for ScriptedChain {
+    async fn deposited_since(&self, since: BlockNumber) -> Result<BTreeSet<ValidatorPubkey>, ChainError> {
+        let state = self.state();
+        let recent = state.deposited.iter().filter(|(_, block)| *block >= since.get());
+        Ok(recent.map(|(pubkey, _)| *pubkey).collect())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use alloy::primitives::{B256, U256, keccak256};
 use nexus_chain::{
     BlockAt, CallOutcome, ClusterSnapshot, FeeCeilings, IntentPhase, NexusChain as _, NexusStatus, Outcome,
     PipelineConfig, RpcChain, TxPipeline, TxSigner as _,
@@ -151,4 +152,17 @@ async fn a_call_that_reverts_once_mined_has_its_reason() {
     let phase = running.journal.intent(1).phase;
     let IntentPhase::Done(Outcome::Reverted { reason, .. }) = phase else { panic!("{phase:?}") };
     assert!(reason.unwrap().is("NotNexusBot"));
+}
+
+#[tokio::test]
+async fn a_key_in_the_deposit_contract_s_events_is_not_deposited_again() {
+    let running = running(|world| vec![world.deposit(0, &[1])]).await;
+    running.world.carry_out(&running.chain, &running.world.deposit(0, &[1])).await;
+    // Nexus forgets it, as if somebody else had made that deposit: `validators` is at slot 5.
+    let slot = keccak256([&[1; 48], B256::with_last_byte(5).as_slice()].concat());
+    running.world.execution.set_storage(running.world.deployment.nexus, slot.into(), U256::ZERO);
+    assert_eq!(running.pipeline.advance(UnixSeconds::new(0)).await.unwrap().finished, 1);
+    let intent = running.journal.intent(1);
+    assert!(matches!(intent.phase, IntentPhase::Done(Outcome::Withdrawn { .. })), "{:?}", intent.phase);
+    assert!(intent.attempts.is_empty());
 }
