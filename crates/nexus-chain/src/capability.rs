@@ -44,7 +44,7 @@ pub trait NexusChain: Send + Sync {
     /// the number of rollups. With a quorum, that many endpoints must give the same snapshot.
     async fn fetch_snapshot(&self, at: BlockAt) -> Result<ChainSnapshot, ChainError>;
 
-    /// Reads what a registration needs at the head.
+    /// Reads what a registration needs at the head, which is no older than the bot's own last transaction.
     async fn fetch_registration(&self, operators: &OperatorSet) -> Result<RegistrationContext, ChainError>;
 
     /// Returns the public keys in the deposit contract's events from block `since` to the head.
@@ -101,6 +101,20 @@ pub enum ChainError {
         second: String,
         /// What they disagree on.
         what: String,
+    },
+    /// The endpoint hasn't reached a block that others have shown: it would answer from before the bot's own last
+    /// transaction. The same question has an answer a little later.
+    #[error(
+        "execution endpoint {endpoint} is behind block {mined}, in which a transaction of the bot was mined: its head \
+         is {head}"
+    )]
+    Behind {
+        /// The endpoint, without credentials.
+        endpoint: String,
+        /// Its head.
+        head: BlockNumber,
+        /// The highest block with a transaction of the bot.
+        mined: BlockNumber,
     },
     /// A contract isn't what the configuration says it is.
     #[error("contract {name} at {address}: {problem}")]

@@ -1,7 +1,7 @@
 //! One execution node: what it is asked, and the history of events it has given so far.
 
 use alloy::primitives::U64;
-use nexus_primitives::{Address, ChainId, OperatorSet};
+use nexus_primitives::{Address, BlockNumber, ChainId, OperatorSet};
 use serde_json::json;
 use tokio::sync::{Mutex, OnceCell};
 
@@ -86,6 +86,16 @@ impl Node {
             }
         };
         Ok(self.wire_block(&tag).await?.to_ref())
+    }
+
+    /// The same, unless it is lower than a block that the bot's last transaction is in.
+    pub(crate) async fn block_from(&self, at: BlockAt, lowest: BlockNumber) -> Result<BlockRef, ChainError> {
+        let block = self.block(at).await?;
+        if block.number < lowest {
+            let endpoint = self.rpc.to_string();
+            return Err(ChainError::Behind { endpoint, head: block.number, mined: lowest });
+        }
+        Ok(block)
     }
 
     /// Returns the block behind a tag or number.

@@ -1,6 +1,10 @@
 //! The execution layer over JSON-RPC: several nodes, one answer.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use async_trait::async_trait;
 use futures::{FutureExt as _, future::BoxFuture};
@@ -22,6 +26,8 @@ pub struct RpcChain {
     pub(crate) config: ChainConfig,
     pub(crate) nodes: Vec<Node>,
     pub(crate) private: Option<RpcEndpoint>,
+    /// Height of the highest block in which a receipt was found: heads below it are from before our own transactions.
+    mined_up_to: AtomicU64,
 }
 
 /// Why a connection couldn't be made.
@@ -62,7 +68,7 @@ impl RpcChain {
         let rpc = |endpoint| RpcEndpoint::new(http.clone(), endpoint, config.batch_limit);
         let nodes = config.endpoints.iter().cloned().map(|endpoint| Node::new(rpc(endpoint))).collect();
         let private = config.private_endpoint.clone().map(rpc);
-        let chain = Self { config, nodes, private };
+        let chain = Self { config, nodes, private, mined_up_to: AtomicU64::new(0) };
         chain.check_endpoints().await?;
         Ok(chain)
     }
@@ -109,18 +115,35 @@ impl RpcChain {
         Err(first_error.expect("there is at least one endpoint, and each either answered or failed"))
     }
 
-    /// Asks a quorum of endpoints about the same block, and compares.
+    /// Remembers that a transaction of the bot is in this block.
+    pub(crate) fn remember_mined(&self, block: BlockNumber) {
+        self.mined_up_to.fetch_max(block.get(), Ordering::Relaxed);
+    }
+
+    fn mined_up_to(&self) -> BlockNumber {
+        BlockNumber::new(self.mined_up_to.load(Ordering::Relaxed))
+    }
+
+    /// Returns a node's head, unless the node is behind the bot's own last transaction.
+    pub(crate) async fn current_head(&self, node: &Node) -> Result<BlockRef, ChainError> {
+        node.block_from(BlockAt::Latest { lag: 0 }, self.mined_up_to()).await
+    }
+
+    /// Asks a quorum of endpoints about the same block, no lower than `lowest`, and compares.
     async fn agreed<'a, T: Comparable>(
         &'a self,
         at: BlockAt,
+        lowest: BlockNumber,
         ask: impl Fn(&'a Node, BlockRef) -> BoxFuture<'a, Result<T, ChainError>> + Copy + Send + Sync + 'a,
     ) -> Result<T, ChainError> {
         if self.config.quorum == 1 {
             return self
-                .first_answer(move |node| async move { ask(node, node.block(at).await?).await }.boxed())
+                .first_answer(move |node| {
+                    async move { ask(node, node.block_from(at, lowest).await?).await }.boxed()
+                })
                 .await;
         }
-        let (block, nodes) = self.common_block(at).await?;
+        let (block, nodes) = self.common_block(at, lowest).await?;
         let mut agreed: Option<(T, &Node)> = None;
         let mut votes = 0;
         let mut first_error = None;
@@ -149,11 +172,34 @@ impl RpcChain {
         }
     }
 
+    async fn deposited_pubkeys(
+        &self,
+        node: &Node,
+        since: BlockNumber,
+    ) -> Result<BTreeSet<ValidatorPubkey>, ChainError> {
+        let head = self.current_head(node).await?;
+        read_deposited_pubkeys(node, &self.config, since, head.number).await
+    }
+
+    async fn simulate_on(
+        &self,
+        node: &Node,
+        from: Address,
+        calls: &[ContractCall],
+    ) -> Result<Vec<CallOutcome>, ChainError> {
+        let head = self.current_head(node).await?;
+        simulation::simulate(&node.rpc, self.config.nexus, from, calls, head.number).await
+    }
+
     /// Returns the highest block that a quorum of endpoints has reached, and the endpoints that have.
-    async fn common_block(&self, at: BlockAt) -> Result<(BlockRef, Vec<&Node>), ChainError> {
+    async fn common_block(
+        &self,
+        at: BlockAt,
+        lowest: BlockNumber,
+    ) -> Result<(BlockRef, Vec<&Node>), ChainError> {
         let blocks = futures::future::join_all(self.nodes.iter().map(async |node| {
             node.check(&self.config).await?;
-            node.block(at).await
+            node.block_from(at, lowest).await
         }))
         .await;
         let mut reached = Vec::new();
@@ -184,13 +230,15 @@ impl NexusChain for RpcChain {
 
     async fn fetch_snapshot(&self, at: BlockAt) -> Result<ChainSnapshot, ChainError> {
         let config = &self.config;
-        self.agreed(at, move |node, block| node.snapshot(config, block).boxed()).await
+        let any = BlockNumber::new(0);
+        self.agreed(at, any, move |node, block| node.snapshot(config, block).boxed()).await
     }
 
     async fn fetch_registration(&self, operators: &OperatorSet) -> Result<RegistrationContext, ChainError> {
         let config = &self.config;
         let at = BlockAt::Latest { lag: 0 };
-        self.agreed(at, move |node, block| node.registration(config, block, operators).boxed()).await
+        let lowest = self.mined_up_to();
+        self.agreed(at, lowest, move |node, block| node.registration(config, block, operators).boxed()).await
     }
 
     /// With a quorum, the keys that any of its endpoints knows: a key too many is refused, a key too few is lost ETH.
@@ -199,20 +247,17 @@ impl NexusChain for RpcChain {
         since: BlockNumber,
     ) -> Result<BTreeSet<ValidatorPubkey>, ChainError> {
         if self.config.quorum == 1 {
-            return self
-                .first_answer(move |node| read_deposited_pubkeys(node, &self.config, since).boxed())
-                .await;
+            return self.first_answer(move |node| self.deposited_pubkeys(node, since).boxed()).await;
         }
         let mut pubkeys = BTreeSet::new();
-        let (_, nodes) = self.common_block(BlockAt::Latest { lag: 0 }).await?;
+        let (_, nodes) = self.common_block(BlockAt::Latest { lag: 0 }, self.mined_up_to()).await?;
         for node in nodes.into_iter().take(self.config.quorum) {
-            pubkeys.extend(read_deposited_pubkeys(node, &self.config, since).await?);
+            pubkeys.extend(self.deposited_pubkeys(node, since).await?);
         }
         Ok(pubkeys)
     }
 
     async fn simulate(&self, from: Address, calls: &[ContractCall]) -> Result<Vec<CallOutcome>, ChainError> {
-        let nexus = self.config.nexus;
-        self.first_answer(move |node| simulation::simulate(&node.rpc, nexus, from, calls).boxed()).await
+        self.first_answer(move |node| self.simulate_on(node, from, calls).boxed()).await
     }
 }

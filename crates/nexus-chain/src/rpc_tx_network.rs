@@ -73,11 +73,7 @@ impl TxNetwork for RpcChain {
     async fn estimate_gas(&self, from: Address, call: &ContractCall) -> Result<CallOutcome, ChainError> {
         let mut first = None;
         for node in &self.nodes {
-            let answer = match node.check(&self.config).await {
-                Ok(()) => simulation::estimate_gas(&node.rpc, self.config.nexus, from, call).await,
-                Err(error) => Err(error),
-            };
-            match (answer, &first) {
+            match (self.estimate_on(node, from, call).await, &first) {
                 (Ok(success @ CallOutcome::Success { .. }), _) => return Ok(success),
                 (Ok(reverted), None | Some(Err(_))) => first = Some(Ok(reverted)),
                 (Err(error), None) => first = Some(Err(error)),
@@ -104,7 +100,10 @@ impl TxNetwork for RpcChain {
         let mut first_error = None;
         for answer in futures::future::join_all(asked).await {
             match answer {
-                Ok(Some(mined)) => return Ok(ReceiptSearch { found: Some(mined), complete: true }),
+                Ok(Some(mined)) => {
+                    self.remember_mined(mined.block_number);
+                    return Ok(ReceiptSearch { found: Some(mined), complete: true });
+                }
                 Ok(None) => {}
                 Err(error) => {
                     complete = false;
@@ -125,6 +124,19 @@ impl TxNetwork for RpcChain {
         block: BlockHash,
     ) -> Result<Option<Revert>, ChainError> {
         self.first_answer(move |node| replay(node, self.config.nexus, from, call, block).boxed()).await
+    }
+}
+
+impl RpcChain {
+    async fn estimate_on(
+        &self,
+        node: &Node,
+        from: Address,
+        call: &ContractCall,
+    ) -> Result<CallOutcome, ChainError> {
+        node.check(&self.config).await?;
+        let head = self.current_head(node).await?;
+        simulation::estimate_gas(&node.rpc, self.config.nexus, from, call, head.number).await
     }
 }
 

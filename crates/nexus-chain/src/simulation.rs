@@ -1,19 +1,19 @@
 //! Trying calls out before they are paid for.
 
 use alloy::primitives::{B256, Bytes, U64, keccak256};
-use nexus_primitives::{Address, ValidatorPubkey};
+use nexus_primitives::{Address, BlockNumber, ValidatorPubkey};
 use serde_json::{Value, json};
 
 use crate::{
     CallOutcome, ChainError, ContractCall, Revert, decode_revert, encode_call,
     rpc_endpoint::{RpcCall, RpcEndpoint},
-    wire::WireSimulatedBlock,
+    wire::{WireSimulatedBlock, quantity},
 };
 
 /// Storage slot of `mapping(bytes => ValidatorStatus) validators` in both Nexus versions.
 const VALIDATORS_SLOT: u8 = 5;
 
-/// Simulates the calls at the head, each on the state the previous ones left (`eth_simulateV1`, execution-apis).
+/// Simulates the calls on the state of block `at`, each on the state the previous ones left (`eth_simulateV1`, execution-apis).
 ///
 /// On a node without that method, a single call is tried with `eth_call`, and a deposit followed by registrations of
 /// the deposited validators with the deposit's effect on the validators' status put in place by a state override.
@@ -23,15 +23,17 @@ pub(crate) async fn simulate(
     nexus: Address,
     from: Address,
     calls: &[ContractCall],
+    at: BlockNumber,
 ) -> Result<Vec<CallOutcome>, ChainError> {
     let requests: Vec<Value> = calls.iter().map(|call| request(nexus, from, call)).collect();
-    let bundle = json!([{ "blockStateCalls": [{ "calls": requests }], "validation": false }, "latest"]);
+    let bundle =
+        json!([{ "blockStateCalls": [{ "calls": requests }], "validation": false }, quantity(at.get())]);
     let call = RpcCall::new("eth_simulateV1", bundle);
     let reply = endpoint.send_one(&call).await?;
     if let Err(refusal) = &reply
         && refusal.is_missing_method()
     {
-        return simulate_one_by_one(endpoint, nexus, from, calls)
+        return simulate_one_by_one(endpoint, nexus, from, calls, at)
             .await
             .unwrap_or_else(|| Err(endpoint.refused(call.method, refusal.clone())));
     }
@@ -64,6 +66,7 @@ async fn simulate_one_by_one(
     nexus: Address,
     from: Address,
     calls: &[ContractCall],
+    at: BlockNumber,
 ) -> Option<Result<Vec<CallOutcome>, ChainError>> {
     let overrides = match calls {
         [_] => vec![json!({})],
@@ -82,7 +85,7 @@ async fn simulate_one_by_one(
     };
     let mut outcomes = Vec::with_capacity(calls.len());
     for (call, overrides) in calls.iter().zip(overrides) {
-        match estimate(endpoint, &request(nexus, from, call), overrides).await {
+        match estimate(endpoint, &request(nexus, from, call), overrides, at).await {
             Ok(outcome) => outcomes.push(outcome),
             Err(error) => return Some(Err(error)),
         }
@@ -90,22 +93,24 @@ async fn simulate_one_by_one(
     Some(Ok(outcomes))
 }
 
-/// Runs a call at the head and returns the gas it needs.
+/// Runs a call on the state of block `at` and returns the gas it needs.
 pub(crate) async fn estimate_gas(
     endpoint: &RpcEndpoint,
     nexus: Address,
     from: Address,
     call: &ContractCall,
+    at: BlockNumber,
 ) -> Result<CallOutcome, ChainError> {
-    estimate(endpoint, &request(nexus, from, call), json!({})).await
+    estimate(endpoint, &request(nexus, from, call), json!({}), at).await
 }
 
 async fn estimate(
     endpoint: &RpcEndpoint,
     request: &Value,
     overrides: Value,
+    at: BlockNumber,
 ) -> Result<CallOutcome, ChainError> {
-    let mut params = vec![request.clone(), json!("latest")];
+    let mut params = vec![request.clone(), json!(quantity(at.get()))];
     if overrides != json!({}) {
         params.push(overrides);
     }

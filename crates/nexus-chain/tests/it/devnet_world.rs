@@ -16,7 +16,7 @@ use nexus_devnet::{
 };
 use nexus_primitives::{
     Address, BasisPoints, BlockNumber, BlsSignature, ChainId, ClusterId, OperatorSet, RollupAdmin, Root,
-    ValidatorPubkey, Wei, WithdrawalCredentials,
+    TxHash, ValidatorPubkey, Wei, WithdrawalCredentials,
 };
 
 use crate::{node_front::NodeFront, pipeline::signer};
@@ -96,13 +96,13 @@ impl DevnetWorld {
     }
 
     /// Signs, sends and mines a call of the bot; the test fails when it reverts.
-    pub(crate) async fn carry_out(&self, chain: &RpcChain, call: &ContractCall) {
+    pub(crate) async fn carry_out(&self, chain: &RpcChain, call: &ContractCall) -> TxHash {
         let encoded = encode_call(chain.nexus(), call);
-        self.send_as_bot(encoded.to, encoded.data).await;
+        self.send_as_bot(encoded.to, encoded.data).await
     }
 
     /// The same with any contract and any bytes.
-    pub(crate) async fn send_as_bot(&self, to: Address, data: Vec<u8>) {
+    pub(crate) async fn send_as_bot(&self, to: Address, data: Vec<u8>) -> TxHash {
         let key = signer();
         let tx = UnsignedTx {
             chain_id: ChainId::new(CHAIN_ID),
@@ -118,6 +118,7 @@ impl DevnetWorld {
         self.mine();
         let receipt = self.execution.receipt(hash).unwrap();
         assert!(receipt.status(), "the call reverted");
+        sent.hash
     }
 
     pub(crate) fn admin(&self, index: usize) -> RollupAdmin {

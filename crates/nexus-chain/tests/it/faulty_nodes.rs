@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use axum::{Router, routing::post};
 use nexus_chain::{
-    BlockAt, BroadcastRoute, CallOutcome, ChainConfig, ChainError, ConnectError, NexusChain as _, RpcChain,
-    SendOutcome, TxNetwork as _, TxSigner as _,
+    BlockAt, BroadcastRoute, CallOutcome, ChainConfig, ChainError, ClusterSnapshot, ConnectError,
+    Disposition, NexusChain as _, RpcChain, SendOutcome, TxError, TxNetwork as _, TxSigner as _,
 };
 use nexus_devnet::deploy::NexusVersion;
 use nexus_http::{Endpoint, HttpLimits};
-use nexus_primitives::{Address, ChainId};
+use nexus_primitives::{Address, BlockNumber, ChainId};
 use serde_json::json;
 
 use crate::{
@@ -136,4 +136,55 @@ async fn what_is_no_node_is_unreachable_and_named() {
         assert!(error.is_unreachable(), "{error}");
         assert!(error.to_string().contains(&endpoint.to_string()), "{error}");
     }
+}
+
+#[tokio::test]
+async fn nothing_is_read_from_before_the_bot_s_own_last_transaction() {
+    let world = DevnetWorld::new(NexusVersion::Main, 1);
+    let (behind, current) = (world.front().await, world.front().await);
+    let connect = |quorum| {
+        let config = ChainConfig { quorum, ..world.config(&[&behind, &current]) };
+        async { RpcChain::connect(config).await.unwrap() }
+    };
+    let (one, both) = (connect(1).await, connect(2).await);
+    let alone = RpcChain::connect(world.config(&[&behind])).await.unwrap();
+    world.carry_out(&one, &world.deposit(0, &[1, 2])).await;
+    let stale = format!("{:#x}", world.execution.head().number);
+    behind.intercept(move |call| {
+        if call["method"] == "eth_getBlockByNumber" && call["params"][0] == "latest" {
+            call["params"][0] = json!(stale);
+        }
+        None
+    });
+    let hash = world.carry_out(&one, &world.shares(0, 1, ClusterSnapshot::NEW)).await;
+    let mined = BlockNumber::new(world.execution.head().number);
+    let nonce =
+        async |chain: &RpcChain| chain.fetch_registration(&operators()).await.unwrap().owner_nonce.get();
+    assert_eq!(nonce(&one).await, 0, "the first endpoint doesn't know better");
+
+    for chain in [&one, &both, &alone] {
+        assert!(chain.find_receipt(&[hash]).await.unwrap().found.is_some());
+    }
+    let (bot, call) = (signer().address(), world.shares(0, 2, ClusterSnapshot::NEW));
+    assert_eq!(nonce(&one).await, 1, "the second does");
+    let outdated = |outcome: &CallOutcome| matches!(outcome, CallOutcome::Reverted(_));
+    assert!(outdated(&one.simulate(bot, std::slice::from_ref(&call)).await.unwrap()[0]));
+    assert!(outdated(&one.estimate_gas(bot, &call).await.unwrap()));
+
+    let none = BlockNumber::new(0);
+    for error in [
+        alone.fetch_registration(&operators()).await.unwrap_err(),
+        alone.simulate(bot, std::slice::from_ref(&call)).await.unwrap_err(),
+        alone.estimate_gas(bot, &call).await.unwrap_err(),
+        alone.fetch_deposited_pubkeys(none).await.unwrap_err(),
+        both.fetch_registration(&operators()).await.unwrap_err(),
+        both.fetch_deposited_pubkeys(none).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, ChainError::Behind { mined: block, .. } if block == mined), "{error}");
+        assert!(error.to_string().contains(&behind.endpoint.to_string()), "{error}");
+        assert!(!error.is_unreachable());
+        assert_eq!(TxError::from(error).disposition(), Disposition::Retry);
+    }
+    behind.behave();
+    assert_eq!((nonce(&alone).await, nonce(&both).await), (1, 1));
 }
