@@ -141,7 +141,8 @@ mod tests {
     fn bridges_cannot_have_history_read_all_the_time() {
         let hourly = rebuilds(30_000, |number| found(BRIDGE, number + 1, 0));
         assert!((100..110).contains(&hourly), "{hourly}");
-        let in_turns = |number: u64| found(if number % 2 == 0 { BRIDGE } else { OTHER }, number + 1, 0);
+        let in_turns =
+            |number: u64| found(if number.is_multiple_of(2) { BRIDGE } else { OTHER }, number + 1, 0);
         let both = rebuilds(30_000, in_turns);
         assert!((200..220).contains(&both), "{both}");
     }

@@ -19,7 +19,7 @@ pub(crate) async fn read_registration(
     block: &BlockRef,
     operators: &OperatorSet,
 ) -> Result<RegistrationContext, ChainError> {
-    let cluster = index.clusters.get(operators).copied();
+    let cluster = index.owner.clusters.get(operators).copied();
     let settled_balance = match cluster {
         // A liquidated cluster has nothing but what was deposited since; a new one nothing at all.
         None => Wei::ZERO,
@@ -27,7 +27,7 @@ pub(crate) async fn read_registration(
         Some(tuple) => settled(endpoint, config, block, operators, &tuple).await?,
     };
     let cluster = cluster.unwrap_or(ClusterSnapshot::NEW);
-    Ok(RegistrationContext { block: *block, owner_nonce: index.owner_nonce(), cluster, settled_balance })
+    Ok(RegistrationContext { block: *block, owner_nonce: index.owner.nonce(), cluster, settled_balance })
 }
 
 async fn settled(

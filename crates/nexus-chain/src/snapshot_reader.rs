@@ -70,8 +70,8 @@ pub(crate) async fn read_snapshot(
         .into_iter()
         .map(|(pubkey, rollup, call)| validator(&first, config, index, pubkey, rollup, call))
         .collect::<Result<Vec<_>, _>>()?;
-    for (operators, tuple) in &index.clusters {
-        check_cluster(operators, tuple, index.registered_with(operators))?;
+    for (operators, tuple) in &index.owner.clusters {
+        check_cluster(operators, tuple, index.owner.registered_with(operators))?;
     }
 
     let mut batch = ReadBatch::new(block.hash);
@@ -98,8 +98,8 @@ pub(crate) async fn read_snapshot(
         left_out,
         validators,
         operators: operators.answer(&second, config, index)?,
-        clusters: index.clusters.clone(),
-        owner_nonce: index.owner_nonce(),
+        clusters: index.owner.clusters.clone(),
+        owner_nonce: index.owner.nonce(),
         ssv: parameters.answer(&first, config, index)?,
         bot: bot.answer(&first, config)?,
     })))
@@ -124,7 +124,7 @@ fn validator(
             return Err(ChainError::Contract { name: "nexus", address: config.nexus, problem });
         }
     };
-    Ok(NexusValidator { pubkey, rollup, status, ssv: index.registrations.get(&pubkey).cloned() })
+    Ok(NexusValidator { pubkey, rollup, status, ssv: index.owner.registrations.get(&pubkey).cloned() })
 }
 
 struct BotReads {
@@ -150,5 +150,10 @@ fn operators_in_use(
 ) -> BTreeSet<OperatorId> {
     let of_described = described.iter().filter_map(|rollup| rollup.operators.as_ref());
     let of_left_out = left_out.iter().filter_map(|rollup| rollup.operators.as_ref());
-    of_described.chain(of_left_out).chain(index.clusters.keys()).flat_map(OperatorSet::ids).copied().collect()
+    of_described
+        .chain(of_left_out)
+        .chain(index.owner.clusters.keys())
+        .flat_map(OperatorSet::ids)
+        .copied()
+        .collect()
 }

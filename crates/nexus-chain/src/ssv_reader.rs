@@ -71,7 +71,7 @@ impl ParameterReads {
                 config.ssv_token,
                 "balanceOf()",
             )?),
-            fee_recipient: index.fee_recipient,
+            fee_recipient: index.owner.fee_recipient,
         })
     }
 }
@@ -128,7 +128,7 @@ pub(crate) type Freshness = Vec<(OperatorSet, Call<views::getBalanceCall>)>;
 
 /// Has SSV compare the tuples found in events with the hashes it keeps.
 pub(crate) fn ask_freshness(batch: &mut ReadBatch, config: &ChainConfig, index: &EventIndex) -> Freshness {
-    let active = index.clusters.iter().filter(|(_, tuple)| tuple.active);
+    let active = index.owner.clusters.iter().filter(|(_, tuple)| tuple.active);
     active
         .map(|(operators, tuple)| {
             let call = balance_call(config, operators, tuple);

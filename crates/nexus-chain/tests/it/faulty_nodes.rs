@@ -171,14 +171,14 @@ async fn nothing_is_read_from_before_the_bot_s_own_last_transaction() {
     assert!(outdated(&one.simulate(bot, std::slice::from_ref(&call)).await.unwrap()[0]));
     assert!(outdated(&one.estimate_gas(bot, &call).await.unwrap()));
 
-    let none = BlockNumber::new(0);
+    let genesis = BlockNumber::new(0);
     for error in [
         alone.fetch_registration(&operators()).await.unwrap_err(),
         alone.simulate(bot, std::slice::from_ref(&call)).await.unwrap_err(),
         alone.estimate_gas(bot, &call).await.unwrap_err(),
-        alone.fetch_deposited_pubkeys(none).await.unwrap_err(),
+        alone.fetch_deposited_pubkeys(genesis).await.unwrap_err(),
         both.fetch_registration(&operators()).await.unwrap_err(),
-        both.fetch_deposited_pubkeys(none).await.unwrap_err(),
+        both.fetch_deposited_pubkeys(genesis).await.unwrap_err(),
     ] {
         assert!(matches!(error, ChainError::Behind { mined: block, .. } if block == mined), "{error}");
         assert!(error.to_string().contains(&behind.endpoint.to_string()), "{error}");

@@ -324,7 +324,7 @@ async fn nodes_may_put_a_broken_bridge_into_other_words() {
     world.execution.set_code(world.rollups[0].bridge, BROKEN_BRIDGES[0].to_vec().into());
     talkative.intercept(|call| {
         // Only calls of bridges carry a gas limit.
-        call["params"][0].get("gas").and_then(|_| Some(error(-32000, "execution aborted (timeout = 5s)")))
+        call["params"][0].get("gas").map(|_| error(-32000, "execution aborted (timeout = 5s)"))
     });
     let error = chain.fetch_snapshot(BlockAt::Latest { lag: 0 }).await.unwrap_err();
     assert!(
