@@ -1,7 +1,7 @@
 //! The loop: observe, plan, guard, act.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, AtomicU64, Ordering},
@@ -20,18 +20,17 @@ use nexus_primitives::{Address, Clock, RollupAdmin, UnixSeconds};
 use rand_core::CryptoRng;
 
 use crate::{
-    Alert, AlertSink, Decision, Guard, GuardContext, Observation, Observer, PlanInputs, Settings, Stage,
-    StateError, StateFile, TickError, ValidatorRecord, WorldPlan,
+    Alert, AlertSink, Decision, Guard, GuardContext, Mandate, Observation, Observer, Settings, StateError,
+    StateFile, TickError, TickReport, ValidatorRecord, WorldPlan,
     alert::AlertBook,
     guard::{Scope, guards},
     jump::{accept_standings, jump_guards},
-    plan_world,
+    pause_reason, plan_inputs, plan_world,
     reconcile::reconcile,
     runway::RunwayWatch,
     tick_error::with_causes,
+    tick_report::FirstError,
 };
-
-const DAY_SECS: u64 = 86_400;
 
 /// Seconds between two ticks after which an excess is taken for a new one.
 const LONGEST_BLINK_SECS: u64 = 900;
@@ -108,50 +107,6 @@ pub struct Controller {
     /// Rollups whose creations came to nothing in the last tick: the others get the caps first.
     stalled: Mutex<BTreeSet<RollupAdmin>>,
     pub(crate) runway: RunwayWatch,
-}
-
-/// What a tick may begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mandate {
-    /// Whatever the plan says.
-    Plan,
-    /// Nothing new: only what is under way goes on.
-    Finish,
-}
-
-/// What a tick saw and did.
-#[derive(Debug, Clone)]
-pub struct TickReport {
-    /// The plan, with the guards that were down.
-    pub plan: WorldPlan,
-    /// Transactions still under way.
-    pub progress: PipelineProgress,
-    /// Steps taken: validators moved, calls recorded, exits sent, transactions finished.
-    pub steps: usize,
-    /// Whether the plan's own actions were begun; false while calls of before had to go first.
-    pub began: bool,
-}
-
-impl TickReport {
-    /// Returns whether nothing is under way but what the outside world has to do.
-    pub fn is_settled(&self) -> bool {
-        self.steps == 0 && self.progress.is_idle()
-    }
-
-    /// Returns the guards that hold something back that the plan wants.
-    pub fn holding(&self) -> Vec<&Guard> {
-        let held: Vec<_> = self
-            .plan
-            .rollups
-            .iter()
-            .filter_map(|plan| match &plan.decision {
-                Decision::Held { guard, .. } => Some(*guard),
-                Decision::Do(_) => None,
-            })
-            .collect();
-        let everything = |guard: &&Guard| guard.scope == Scope::Everything;
-        self.plan.guards.iter().filter(|guard| everything(guard) || held.contains(&guard.name)).collect()
-    }
 }
 
 impl Controller {
@@ -423,92 +378,4 @@ impl Controller {
     pub(crate) fn note(&self, alert: Alert) {
         self.book.note(alert);
     }
-}
-
-/// The first error of a tick, while its other steps go on.
-#[derive(Default)]
-struct FirstError(Option<TickError>);
-
-impl FirstError {
-    fn note<T, E: Into<TickError>>(&mut self, result: Result<T, E>) -> Option<T> {
-        match result {
-            Ok(value) => Some(value),
-            Err(error) => {
-                let error = error.into();
-                match &self.0 {
-                    None => self.0 = Some(error),
-                    Some(_) => {
-                        tracing::warn!(error = with_causes(&error), "another step of this tick failed");
-                    }
-                }
-                None
-            }
-        }
-    }
-
-    fn is_none(&self) -> bool {
-        self.0.is_none()
-    }
-
-    fn or<T>(self, value: T) -> Result<T, TickError> {
-        self.0.map_or(Ok(value), Err)
-    }
-}
-
-/// Returns the text of the pause file, when there is one.
-pub fn pause_reason(settings: &Settings) -> Option<String> {
-    let path = &settings.rails.pause_file;
-    match std::fs::read_to_string(path) {
-        Ok(text) => Some(text.trim().to_owned()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        // A pause file that can't be read is a pause all the same.
-        Err(error) => Some(format!("{} can't be read: {error}", path.display())),
-    }
-}
-
-/// Owned form of [`PlanInputs`], read from the state file.
-pub struct StoredPlanInputs<'a> {
-    records: &'a [ValidatorRecord],
-    guards: Vec<Guard>,
-    allowance: crate::settings::Allowance,
-    excess_secs: BTreeMap<RollupAdmin, u64>,
-    stalled: BTreeSet<RollupAdmin>,
-}
-
-impl StoredPlanInputs<'_> {
-    /// Borrows them for [`plan_world`].
-    pub fn as_ref(&self) -> PlanInputs<'_> {
-        PlanInputs {
-            records: self.records,
-            guards: self.guards.clone(),
-            allowance: self.allowance,
-            excess_secs: &self.excess_secs,
-            stalled: &self.stalled,
-        }
-    }
-}
-
-/// Gathers what a plan takes from the state file. Writes nothing: `plan` uses it beside a running bot.
-pub fn plan_inputs<'a>(
-    state: &StateFile,
-    settings: &Settings,
-    observation: &Observation,
-    records: &'a [ValidatorRecord],
-    guards: Vec<Guard>,
-    now: UnixSeconds,
-) -> Result<StoredPlanInputs<'a>, StateError> {
-    let yesterday = UnixSeconds::new(now.get().saturating_sub(DAY_SECS));
-    let deposits = state.entered_since(Stage::DepositSent, yesterday)?;
-    let exits = state.entered_since(Stage::ExitPlanned, yesterday)?;
-    let mut excess_secs = BTreeMap::new();
-    for rollup in &observation.chain.rollups {
-        excess_secs.insert(rollup.admin, state.excess_secs(rollup.admin, now)?);
-    }
-    Ok(StoredPlanInputs {
-        records,
-        guards,
-        allowance: settings.caps.allowance(deposits, exits),
-        excess_secs,
-        stalled: BTreeSet::new(),
-    })
 }

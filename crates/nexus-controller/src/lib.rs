@@ -29,6 +29,8 @@ mod jump;
 mod leave;
 mod observation;
 mod plan;
+mod plan_inputs;
+mod position;
 mod reconcile;
 mod register;
 mod report;
@@ -39,20 +41,21 @@ mod state;
 #[cfg(test)]
 mod testing;
 mod tick_error;
+mod tick_report;
 mod upkeep;
 mod validator_record;
 
 pub use alert::{Alert, AlertSink};
-pub use controller::{
-    Controller, Mandate, Parts, StoredPlanInputs, TickReport, Transactions, pause_reason, plan_inputs,
-};
+pub use controller::{Controller, Parts, Transactions};
 pub use guard::{Guard, GuardContext, Scope, guards};
 pub use jump::RollupStanding;
 pub use observation::{Observation, ObserveError, Observer};
 pub use plan::{Decision, PlanInputs, RollupPlan, WorldPlan, plan_world};
+pub use plan_inputs::{StoredPlanInputs, pause_reason, plan_inputs};
 pub use report::{ActionReport, Observed, PlanReport, RollupReport, StatusReport, ValidatorReport, dry_run};
 pub use settings::{Allowance, Caps, Jumps, Rails, Settings};
 pub use stage::{BeaconPhase, CallKind, Event, IllegalTransition, Stage, UnknownStage};
 pub use state::{CodePin, IntentSummary, StateError, StateFile, StateIdentity, StoredPhase};
 pub use tick_error::TickError;
+pub use tick_report::{Mandate, TickReport};
 pub use validator_record::{RecordId, ValidatorRecord};
