@@ -21,6 +21,8 @@ const HELD: &str = "base fee above the ceiling: the bot waits";
 const REPLACED: &str = "offer outrun by the base fee: replaced with the same nonce";
 const RESENT: &str = "transaction reorganised away: sent again, mined once";
 
+/// What the bot raises while it waits for cheaper gas.
+const FEE_ALERT: &str = "fees-above-ceiling";
 const GWEI: u64 = 1_000_000_000;
 const SECONDS_PER_SLOT: u64 = 12;
 /// Deep enough to take the deposit's block away, shallow enough for the beacon chain to follow.
@@ -73,6 +75,9 @@ async fn wait_for_cheaper_gas(suite: &mut Suite<AnvilNode>, checks: &mut Checks)
         suite.bot.tick().await?;
         checks.same(HELD, &attempts(suite)?, &0);
     }
+    let told = suite.bot.alerts().iter().any(|(name, _)| *name == FEE_ALERT);
+    checks.that(HELD, told, || format!("nobody was alerted: {:?}", suite.bot.alerts()));
+    suite.expected_alerts = &[FEE_ALERT];
     Ok(())
 }
 
@@ -87,15 +92,17 @@ async fn replace_the_offer(suite: &mut Suite<AnvilNode>, checks: &mut Checks) ->
         }
     }
     ensure!(attempts(suite)? == 1, "not sent once when gas became cheap: {:?}", suite.bot.state.intents(3)?);
-    suite.world.node.hold_base_fee(Some(MAX_FEE_GWEI * 19 / 20 * GWEI));
-    for _ in 0..=BUMP_AFTER_SECS / SECONDS_PER_SLOT + 2 {
+    suite.world.node.hold_base_fee(Some(MAX_FEE_GWEI * 4 / 5 * GWEI));
+    for _ in 0..4 * BUMP_AFTER_SECS / SECONDS_PER_SLOT {
         suite.world.step().await?;
         suite.bot.tick().await?;
+        if mined(suite, &hashes(suite)?).await? > 0 {
+            break;
+        }
     }
     let hashes = hashes(suite)?;
     checks.that(REPLACED, hashes.len() >= 2, || format!("{} attempts", hashes.len()));
-    let mined = mined(suite, &hashes).await?;
-    checks.same(REPLACED, &mined, &1);
+    checks.same(REPLACED, &mined(suite, &hashes).await?, &1);
     suite.world.node.hold_base_fee(None);
     Ok(())
 }

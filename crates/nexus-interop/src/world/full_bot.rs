@@ -68,12 +68,12 @@ pub(crate) struct FullBot {
 }
 
 #[derive(Default)]
-struct Heard(Mutex<Vec<String>>);
+struct Heard(Mutex<Vec<(&'static str, String)>>);
 
 #[async_trait]
 impl AlertSink for Heard {
     async fn raise(&self, alert: &Alert) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{alert:?}"));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((alert.name, format!("{alert:?}")));
     }
 }
 
@@ -126,8 +126,8 @@ impl FullBot {
         Ok(self.state.validators()?.into_iter().map(|record| record.stage).collect())
     }
 
-    /// Returns the alerts raised so far, each once.
-    pub(crate) fn alerts(&self) -> Vec<String> {
+    /// Returns the alerts raised so far, by name and in full, repetitions left out.
+    pub(crate) fn alerts(&self) -> Vec<(&'static str, String)> {
         let mut alerts = self.alerts.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         alerts.dedup();
         alerts
