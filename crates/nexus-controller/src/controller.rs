@@ -157,6 +157,7 @@ impl Controller {
         let may_send = !guards.iter().any(|guard| guard.scope == Scope::Everything);
         guards.extend(self.provision_mnemonics(&observation).await?);
         self.adopt_unknown(&observation, &guards).await?;
+        guards.extend(self.unknown_key_guards(&observation)?);
         // Planned before the records are lifted: a withdrawal counts for certain from the tick after it was seen.
         let records = self.state.validators()?;
         let plan = self.plan(&observation, &records, guards)?;

@@ -57,8 +57,9 @@ impl Controller {
         }
         self.state.store_shares_nonce(record.id, node_nonce(context.owner_nonce))?;
         let id = self.state.record_intent(&call, self.clock.now())?;
+        let pubkey = record.pubkey.map(|pubkey| pubkey.to_string()).unwrap_or_default();
         tracing::info!(
-            validator.pubkey = ?record.pubkey, nonce = %context.owner_nonce, intent.id = id.0, "registration recorded"
+            validator.pubkey = %pubkey, nonce = %context.owner_nonce, intent.id = id.0, "registration recorded"
         );
         Ok(true)
     }

@@ -27,9 +27,11 @@ impl Controller {
         let records = self.state.validators()?;
         let mut guards = Vec::new();
         for rollup in &observation.chain.rollups {
-            let provided = if has_history(observation, &records, rollup.admin) {
-                self.keyring.derive(rollup.admin, DerivationIndex::new(0)).await.map(|_| Provision::Existing)
-            } else {
+            if has_history(observation, &records, rollup.admin) {
+                guards.extend(self.mnemonic_guard(&records, rollup.admin).await);
+                continue;
+            }
+            let provided = {
                 let mut rng = self.rng.lock().await;
                 self.keyring.ensure(rollup.admin, &mut **rng).await
             };
@@ -42,6 +44,47 @@ impl Controller {
             }
         }
         Ok(guards)
+    }
+
+    /// Holds a rollup whose mnemonic is gone, can't be opened, or isn't the one its validators were made from.
+    async fn mnemonic_guard(&self, records: &[ValidatorRecord], rollup: RollupAdmin) -> Option<Guard> {
+        let of_rollup = records.iter().filter(|record| record.rollup == rollup);
+        let mut made = of_rollup.filter_map(|record| Some((record.derivation_index?, record.pubkey?)));
+        let made = made.next_back();
+        let index = made.map_or(DerivationIndex::new(0), |(index, _)| index);
+        match self.keyring.derive(rollup, index).await {
+            Err(error) => Some(vault_guard(rollup, &error)),
+            Ok(key) => made.filter(|(_, pubkey)| key.pubkey() != *pubkey).map(|(index, pubkey)| Guard {
+                name: "mnemonic-changed",
+                scope: Scope::NewWork,
+                rollup: Some(rollup),
+                message: format!(
+                    "the vault's mnemonic yields {} at index {index}, the state file has {pubkey}: restore the vault",
+                    key.pubkey()
+                ),
+            }),
+        }
+    }
+
+    /// Holds deposits of rollups with validators that aren't of their mnemonic: it may be the wrong one.
+    pub(crate) fn unknown_key_guards(&self, observation: &Observation) -> Result<Vec<Guard>, TickError> {
+        let records = self.state.validators()?;
+        let unknown = |rollup: RollupAdmin| {
+            let of_rollup = records.iter().filter(move |record| record.rollup == rollup);
+            of_rollup.filter(|record| record.derivation_index.is_none() && !record.stage.is_over()).count()
+        };
+        let guard = |rollup: RollupAdmin| {
+            let count = unknown(rollup);
+            (count > 0).then(|| Guard {
+                name: "key-unknown",
+                scope: Scope::Deposits,
+                rollup: Some(rollup),
+                message: format!(
+                    "{count} of its validators are not of the vault's mnemonic: is it the right one?"
+                ),
+            })
+        };
+        Ok(observation.chain.rollups.iter().filter_map(|rollup| guard(rollup.admin)).collect())
     }
 
     /// Takes in validators the contracts know and the state file doesn't, finding their derivation indices.
@@ -80,9 +123,7 @@ impl Controller {
         }
         for (pubkey, status) in missing {
             self.state.adopt(rollup, pubkey, None, status, self.clock.now())?;
-            let message =
-                format!("validator {pubkey} is on Nexus and not derived from the rollup's mnemonic");
-            self.alert("key-unknown", Some(rollup), message);
+            tracing::warn!(validator.pubkey = %pubkey, "validator on Nexus is not of the rollup's mnemonic");
         }
         Ok(())
     }
@@ -158,7 +199,7 @@ fn vault_guard(rollup: RollupAdmin, error: &KeyringError) -> Guard {
 }
 
 fn is_vault_guard(guard: &Guard) -> bool {
-    matches!(guard.name, "mnemonic-missing" | "vault-failing")
+    matches!(guard.name, "mnemonic-missing" | "mnemonic-changed" | "vault-failing")
 }
 
 /// Whether the rollup ever had a validator, as far as the state file or the contracts know.

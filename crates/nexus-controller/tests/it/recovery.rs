@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use nexus_controller::Stage;
 use nexus_devnet::deploy::RollupHandle;
+use nexus_keys::Provision;
 use nexus_primitives::{Clock as _, Wei};
+use rand::SeedableRng as _;
 
 use crate::{
     bot::Bot,
-    faults::{Effect, Side, crash, once},
+    faults::{Effect, Side, crash, no_faults, once},
     scene::{Scene, admin},
     truth::{assert_sound, bot_transactions, bridge_balance, deposits},
 };
@@ -144,4 +146,46 @@ async fn a_backup_made_between_burning_an_index_and_storing_its_key_takes_the_ke
     bot.state.burn_index(admin(&rollup), scene.devnet.clock().now()).unwrap();
     drop(bot);
     ends_well(&scene, &rollup).await;
+}
+
+/// Two active validators; while the bot is down the vault loses their mnemonic, and ETH for two more is bridged in.
+async fn after_losing_the_mnemonic(another: bool, state_too: bool) -> Scene {
+    let (scene, rollup) = Scene::with_rollup(170).await;
+    let bot = scene.start().await;
+    bot.live_until(&scene, &[(Stage::Active, 2)], 200).await;
+    drop(bot);
+    for entry in std::fs::read_dir(&scene.files.vault).unwrap() {
+        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    if another {
+        let mut rng = rand::rngs::StdRng::seed_from_u64(99);
+        let provision = scene.keyring(&no_faults()).ensure(admin(&rollup), &mut rng).await.unwrap();
+        assert_eq!(provision, Provision::Created);
+    }
+    if state_too {
+        scene.lose_state();
+    }
+    scene.devnet.bridge_in(admin(&rollup), Wei::from_ether(200)).unwrap();
+    scene.start().await.live(&scene, 40).await;
+    assert_eq!(deposits(&scene).len(), 2, "nothing is deposited under another mnemonic");
+    scene
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mnemonic_that_is_gone_holds_its_rollup_and_is_not_replaced() {
+    let scene = after_losing_the_mnemonic(false, false).await;
+    assert!(scene.alerts.names().contains(&"mnemonic-missing"), "{:?}", scene.alerts.names());
+    assert_eq!(std::fs::read_dir(&scene.files.vault).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_mnemonic_in_the_vault_holds_its_rollup() {
+    let scene = after_losing_the_mnemonic(true, false).await;
+    assert!(scene.alerts.names().contains(&"mnemonic-changed"), "{:?}", scene.alerts.names());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_mnemonic_after_a_lost_state_file_holds_deposits() {
+    let scene = after_losing_the_mnemonic(true, true).await;
+    assert!(scene.alerts.names().contains(&"key-unknown"), "{:?}", scene.alerts.names());
 }
