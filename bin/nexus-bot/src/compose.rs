@@ -62,15 +62,16 @@ pub(crate) async fn bot(config: &Config, salt: Salt) -> anyhow::Result<Bot> {
     bot_in(surroundings, config, salt).await
 }
 
-/// Wires the whole bot. The state file comes first: while another instance has it, nothing else is touched.
+/// Wires the whole bot. The state file comes last: a new one belongs for good to the chain it was made for, so that
+/// chain and vault must be the right ones before. None of what comes earlier changes anything.
 pub(crate) async fn bot_in(surroundings: Surroundings, config: &Config, salt: Salt) -> anyhow::Result<Bot> {
     let Surroundings { clock, rng } = surroundings;
-    let state = Arc::new(StateFile::open(&config.state.path, identity(config))?);
     let signer: Arc<dyn TxSigner> = Arc::new(open_signer(config)?);
     let vault = vault(config)?;
     let keyring = keyring(config, Arc::clone(&vault), salt);
     unlock(&keyring, vault.as_ref()).await?;
     let chain = Arc::new(connect(config, signer.address()).await?);
+    let state = Arc::new(StateFile::open(&config.state.path, identity(config))?);
     let beacon = beacon(config)?;
     let alerts = alerting::sink(config)?;
     let pipeline = TxPipeline::new(

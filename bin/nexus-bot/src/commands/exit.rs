@@ -7,13 +7,12 @@ use nexus_beacon::{
     BeaconNode, BeaconValidator, ExitFollowUp, NetworkSpec, SignedVoluntaryExit, StateId,
     UnverifiedVoluntaryExit, VoluntaryExit, check_eligibility,
 };
-use nexus_primitives::{Clock as _, Epoch, ForkVersion, Root, ValidatorIndex, ValidatorPubkey};
+use nexus_primitives::{Epoch, ForkVersion, Root, ValidatorIndex, ValidatorPubkey};
 use serde::Serialize;
 
 use super::{Session, key_source};
 use crate::{
     cli::{ExitCommand, KeyArgs},
-    clock::SystemClock,
     compose,
     config::Config,
     exit_code::Exit,
@@ -102,7 +101,7 @@ async fn from_beacon(
 ) -> anyhow::Result<(VoluntaryExit, NetworkSpec)> {
     let beacon = compose::beacon(&session.config()?)?;
     let spec = beacon.fetch_spec().await?;
-    let now = spec.epoch_at(SystemClock.now());
+    let now = spec.epoch_of(beacon.fetch_head().await?.slot);
     let validator = fetch_validator(beacon.as_ref(), pubkey).await?;
     if let Some(index) = request.validator_index {
         anyhow::ensure!(

@@ -120,12 +120,15 @@ impl From<&KeysharesItem> for VerifiedItem {
     }
 }
 
+/// What was found: without the operators' private keys nobody can look into the encrypted shares.
+const RESULT: &str = "valid; encrypted shares not opened";
+
 fn print(verified: &[VerifiedItem]) {
     let mut table = Table::new(["validator", "owner", "nonce", "operators", "result"]);
     for item in verified {
         let operators: Vec<_> = item.operators.iter().map(ToString::to_string).collect();
         let (pubkey, owner) = (item.pubkey.clone(), item.owner.clone());
-        table.row([pubkey, owner, item.nonce.to_string(), operators.join(","), "valid".to_owned()]);
+        table.row([pubkey, owner, item.nonce.to_string(), operators.join(","), RESULT.to_owned()]);
     }
     table.print("no keyshares");
 }

@@ -28,31 +28,32 @@ pub(super) fn pause(session: &Session, args: &PauseArgs) -> anyhow::Result<Exit>
     }
     let path = session.config()?.pause_file();
     write_atomically(&path, why).with_context(|| format!("writing pause file {}", path.display()))?;
-    tell(session, &path, Some(why));
+    tell(session, &path, Some(why), "paused: nothing is sent until `nexus-bot resume`\n");
     Ok(Exit::Done)
 }
 
 /// Takes the pause file away.
 pub(super) fn resume(session: &Session) -> anyhow::Result<Exit> {
     let path = session.config()?.pause_file();
-    match fs::remove_file(&path) {
-        Ok(()) => sync_directory(&path)?,
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
+    let was_paused = match fs::remove_file(&path) {
+        Ok(()) => {
+            sync_directory(&path)?;
+            true
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => false,
         Err(error) => {
             return Err(error).with_context(|| format!("removing pause file {}", path.display()));
         }
-    }
-    tell(session, &path, None);
+    };
+    tell(session, &path, None, if was_paused { "resumed\n" } else { "was not paused\n" });
     Ok(Exit::Done)
 }
 
-fn tell(session: &Session, path: &Path, why: Option<&str>) {
+fn tell(session: &Session, path: &Path, why: Option<&str>, text: &str) {
     if session.json {
         let state = PauseState { paused: why.is_some(), why, pause_file: path.display().to_string() };
         output::print_json(&state);
     } else {
-        let text =
-            if why.is_some() { "paused: nothing is sent until `nexus-bot resume`\n" } else { "not paused\n" };
         output::print_text(text);
     }
 }
