@@ -38,7 +38,7 @@ pub enum VerifyError {
         found: Registration,
     },
     /// They are for other operators.
-    #[error("keyshares are for operators {found}, expected {expected:?}")]
+    #[error("keyshares are for operators {found}, expected {}", list(expected))]
     Operators {
         /// The ids that were asked for, in the order given.
         expected: Vec<OperatorId>,
@@ -65,7 +65,10 @@ pub enum VerifyError {
     #[error(transparent)]
     Share(#[from] CombineError),
     /// A threshold of share public keys yields another key than the validator's.
-    #[error("share public keys of operators {operators:?} combine to {found}, not to validator {expected}")]
+    #[error(
+        "share public keys of operators {} combine to {found}, not to validator {expected}",
+        list(operators)
+    )]
     Recombination {
         /// The operators whose shares were combined.
         operators: Vec<OperatorId>,
@@ -216,4 +219,9 @@ fn share_points(keyshares: &Keyshares) -> Result<Vec<(OperatorId, PublicKey)>, C
         .zip(keyshares.shares_data().share_pubkeys())
         .map(|(id, key)| Ok((*id, lagrange::point(*id, key)?)))
         .collect()
+}
+
+/// Operator ids as people write them.
+fn list(operators: &[OperatorId]) -> String {
+    operators.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
