@@ -97,7 +97,7 @@ impl BeaconError {
     pub fn is_unreachable(&self) -> bool {
         match self {
             Self::Http(error) => error.is_unreachable(),
-            Self::Refused { status, .. } => matches!(status, 429 | 502..=504),
+            Self::Refused { status, .. } => matches!(status, 404 | 405 | 429 | 500..=599),
             Self::NoQuorum { failures, .. } => failures.iter().any(Self::is_unreachable),
             Self::NotReady { .. }
             | Self::UnusableSpec { .. }
