@@ -62,16 +62,18 @@ pub(crate) async fn bot(config: &Config, salt: Salt) -> anyhow::Result<Bot> {
     bot_in(surroundings, config, salt).await
 }
 
-/// Wires the whole bot. The state file comes last: a new one belongs for good to the chain it was made for, so that
-/// chain and vault must be the right ones before. None of what comes earlier changes anything.
+/// Wires the whole bot. A state file that is there comes first: while another instance has it, nothing else is touched.
+/// A new one comes last: it belongs for good to the chain it is made for, so chain and vault must be the right ones.
 pub(crate) async fn bot_in(surroundings: Surroundings, config: &Config, salt: Salt) -> anyhow::Result<Bot> {
     let Surroundings { clock, rng } = surroundings;
+    let open_state = || StateFile::open(&config.state.path, identity(config));
+    let existing = config.state.path.exists().then(open_state).transpose()?;
     let signer: Arc<dyn TxSigner> = Arc::new(open_signer(config)?);
     let vault = vault(config)?;
     let keyring = keyring(config, Arc::clone(&vault), salt);
     unlock(&keyring, vault.as_ref()).await?;
     let chain = Arc::new(connect(config, signer.address()).await?);
-    let state = Arc::new(StateFile::open(&config.state.path, identity(config))?);
+    let state = Arc::new(existing.map_or_else(open_state, Ok)?);
     let beacon = beacon(config)?;
     let alerts = alerting::sink(config)?;
     let pipeline = TxPipeline::new(

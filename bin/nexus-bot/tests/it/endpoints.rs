@@ -130,6 +130,9 @@ fn a_node_of_another_chain_is_a_matter_of_configuration() {
     let endpoint = listen(Manner::One);
     let bench = Bench::with_endpoints(&endpoint, &endpoint);
     bench.run(&["plan"]).expect(64).says("serves chain 1, the configuration says 560048");
+    let run = ["run", "--once", "--salt-file", "salt"];
+    bench.run(&run).expect(64).says("serves chain 1, the configuration says 560048");
+    assert!(!bench.path("state.sqlite").exists(), "no state file is bound to the wrong chain");
 }
 
 #[test]
