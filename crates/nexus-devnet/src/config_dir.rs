@@ -58,6 +58,9 @@ pub enum ConfigDirError {
     /// Another bot's state or vault lies there.
     #[error("{0} belongs to another bot: choose an empty directory")]
     Occupied(PathBuf),
+    /// A bot of an earlier world still runs on it.
+    #[error("a nexus-bot is running in {0}: stop it first, or choose another directory")]
+    InUse(PathBuf),
     /// The file system refused.
     #[error("writing {path}")]
     Io {
@@ -126,6 +129,9 @@ impl ConfigDir {
         {
             return Err(ConfigDirError::Occupied(path.clone()));
         }
+        if is_locked(&self.dir.join("state.sqlite.lock")) {
+            return Err(ConfigDirError::InUse(self.dir.clone()));
+        }
         for path in leftovers {
             let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             removed.map_err(io_error(&path))?;
@@ -192,6 +198,12 @@ interval_secs = 1
 /// A TOML basic string: JSON's escapes are a subset of its own.
 fn toml_string(text: &str) -> String {
     serde_json::Value::from(text).to_string()
+}
+
+/// Whether a bot holds the lock beside its state file.
+fn is_locked(path: &Path) -> bool {
+    let held = fs::File::open(path).ok().map(|lock| lock.try_lock());
+    matches!(held, Some(Err(fs::TryLockError::WouldBlock)))
 }
 
 fn create_private_dir(path: &Path) -> Result<(), ConfigDirError> {
@@ -273,5 +285,19 @@ mod tests {
         fs::write(&paths.state, "of a real bot").unwrap();
         assert!(matches!(write(root.path()), Err(ConfigDirError::Occupied(_))));
         assert!(paths.state.exists());
+    }
+
+    #[test]
+    fn a_running_bots_files_are_left_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let paths = write(root.path()).unwrap();
+        fs::write(&paths.state, "of a bot that runs").unwrap();
+        let lock = fs::File::create(root.path().join("state.sqlite.lock")).unwrap();
+        lock.lock().unwrap();
+        assert!(matches!(write(root.path()), Err(ConfigDirError::InUse(_))));
+        assert!(paths.state.exists());
+        lock.unlock().unwrap();
+        write(root.path()).unwrap();
+        assert!(!paths.state.exists());
     }
 }
