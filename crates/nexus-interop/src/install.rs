@@ -50,7 +50,14 @@ async fn npm(component: &Component, folder: &Path, log: &Path) -> anyhow::Result
     run(command.current_dir(folder), log).await?;
     for package in &component.node_gyp {
         let mut command = Command::new("npm");
-        command.args(["rebuild", package, "--build-from-source", "--foreground-scripts"]);
+        command.args([
+            "exec",
+            "--",
+            "node-gyp",
+            "rebuild",
+            "--directory",
+            &format!("node_modules/{package}"),
+        ]);
         run(command.current_dir(folder), log).await?;
     }
     Ok(())

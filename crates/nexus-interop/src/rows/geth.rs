@@ -3,7 +3,12 @@
 use async_trait::async_trait;
 
 use super::execution_suite::{self, Suite};
-use crate::{checks::Checks, row::Row, stage::Stage, world::geth_node::GethNode};
+use crate::{
+    checks::Checks,
+    row::Row,
+    stage::Stage,
+    world::geth_node::{GethNode, Rules},
+};
 
 /// The `geth` row.
 pub(crate) struct Geth;
@@ -25,7 +30,7 @@ impl Row for Geth {
     async fn run(&self, stage: &Stage, checks: &mut Checks) -> anyhow::Result<()> {
         let (blueprint, start) = execution_suite::draw().await?;
         let component = stage.component("geth")?;
-        let node = GethNode::start(component, &start, &stage.work, &stage.log("geth")).await?;
+        let node = GethNode::start(component, &start, Rules::Cancun, &stage.work, &stage.log("geth")).await?;
         let mut suite = Suite::begin(stage, node, blueprint, checks).await?;
         suite.register().await?;
         suite.create(checks).await?;

@@ -5,10 +5,17 @@ mod execution_suite;
 mod geth;
 mod keys;
 mod keyshares;
+mod lodestar;
 
 use crate::row::Row;
 
 /// Returns every row. A new one is a file beside this and a line here.
 pub(crate) fn all() -> Vec<Box<dyn Row>> {
-    vec![Box::new(keys::Keys), Box::new(keyshares::Keyshares), Box::new(anvil::Anvil), Box::new(geth::Geth)]
+    vec![
+        Box::new(keys::Keys),
+        Box::new(keyshares::Keyshares),
+        Box::new(anvil::Anvil),
+        Box::new(geth::Geth),
+        Box::new(lodestar::Lodestar),
+    ]
 }

@@ -21,10 +21,20 @@ use crate::child_process::{ChildProcess, free_port};
 const BUILDS: u64 = 40;
 const BUILD_TIME: Duration = Duration::from_millis(25);
 
+/// Which hard fork the chain has from its first block on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rules {
+    /// Shanghai: what consensus clients of the Capella era know.
+    Shanghai,
+    /// Cancun.
+    Cancun,
+}
+
 /// A running geth.
 pub(crate) struct GethNode {
     rpc: JsonRpc,
     engine: JsonRpc,
+    rules: Rules,
     /// Hashes by height.
     hashes: Vec<B256>,
     safe: B256,
@@ -52,11 +62,35 @@ struct Built {
     execution_payload: Value,
 }
 
+impl Rules {
+    const fn forkchoice_updated(self) -> &'static str {
+        match self {
+            Self::Shanghai => "engine_forkchoiceUpdatedV2",
+            Self::Cancun => "engine_forkchoiceUpdatedV3",
+        }
+    }
+
+    const fn get_payload(self) -> &'static str {
+        match self {
+            Self::Shanghai => "engine_getPayloadV2",
+            Self::Cancun => "engine_getPayloadV3",
+        }
+    }
+
+    const fn new_payload(self) -> &'static str {
+        match self {
+            Self::Shanghai => "engine_newPayloadV2",
+            Self::Cancun => "engine_newPayloadV3",
+        }
+    }
+}
+
 impl GethNode {
     /// Starts geth on this chain, in `folder`.
     pub(crate) async fn start(
         component: &Path,
         start: &ChainStart,
+        rules: Rules,
         folder: &Path,
         log: &Path,
     ) -> anyhow::Result<Self> {
@@ -64,7 +98,7 @@ impl GethNode {
         let data = folder.join("geth");
         fs::create_dir_all(&data)?;
         let (genesis, secret_file) = (folder.join("genesis.json"), folder.join("jwt.hex"));
-        fs::write(&genesis, genesis_json(start).to_string())?;
+        fs::write(&genesis, genesis_json(start, rules).to_string())?;
         let secret = JwtSecret::published();
         secret.write(&secret_file)?;
         let init =
@@ -92,11 +126,17 @@ impl GethNode {
         Ok(Self {
             rpc,
             engine,
+            rules,
             hashes: vec![genesis],
             safe: B256::ZERO,
             finalized: B256::ZERO,
             _process: process,
         })
+    }
+
+    /// Returns the URL of the Engine API.
+    pub(crate) fn engine_url(&self) -> &str {
+        self.engine.url()
     }
 
     fn head(&self) -> B256 {
@@ -106,23 +146,25 @@ impl GethNode {
     async fn update(&self, head: B256, attributes: Value) -> anyhow::Result<Option<B64>> {
         let state = json!({ "headBlockHash": head, "safeBlockHash": self.safe, "finalizedBlockHash": self.finalized });
         let updated: Updated =
-            self.engine.call("engine_forkchoiceUpdatedV3", json!([state, attributes])).await?;
-        check("engine_forkchoiceUpdatedV3", &updated.payload_status)?;
+            self.engine.call(self.rules.forkchoice_updated(), json!([state, attributes])).await?;
+        check(self.rules.forkchoice_updated(), &updated.payload_status)?;
         Ok(updated.payload_id)
     }
 
     async fn build(&self, timestamp: u64, withdrawals: &[Value], attempt: u64) -> anyhow::Result<Value> {
-        let attributes = json!({
+        let mut attributes = json!({
             "timestamp": format!("{timestamp:#x}"),
             // Another value makes another build.
             "prevRandao": B256::with_last_byte(u8::try_from(attempt)?),
             "suggestedFeeRecipient": Address::ZERO,
             "withdrawals": withdrawals,
-            "parentBeaconBlockRoot": B256::ZERO,
         });
+        if self.rules == Rules::Cancun {
+            attributes["parentBeaconBlockRoot"] = json!(B256::ZERO);
+        }
         let id = self.update(self.head(), attributes).await?.context("geth builds a block when asked to")?;
         tokio::time::sleep(BUILD_TIME).await;
-        let built: Built = self.engine.call("engine_getPayloadV3", json!([id])).await?;
+        let built: Built = self.engine.call(self.rules.get_payload(), json!([id])).await?;
         Ok(built.execution_payload)
     }
 
@@ -151,9 +193,12 @@ impl ExecutionNode for GethNode {
         let withdrawals: Vec<_> = withdrawals.iter().map(wire).collect();
         let payload = self.build_full(timestamp, &withdrawals).await?;
         let hash: B256 = serde_json::from_value(payload["blockHash"].clone())?;
-        let arguments = json!([payload, [], B256::ZERO]);
-        let status: Status = self.engine.call("engine_newPayloadV3", arguments).await?;
-        check("engine_newPayloadV3", &status)?;
+        let arguments = match self.rules {
+            Rules::Shanghai => json!([payload]),
+            Rules::Cancun => json!([payload, [], B256::ZERO]),
+        };
+        let status: Status = self.engine.call(self.rules.new_payload(), arguments).await?;
+        check(self.rules.new_payload(), &status)?;
         self.update(hash, Value::Null).await?;
         self.hashes.push(hash);
         Block::fetch(&self.rpc, "latest").await
@@ -181,8 +226,8 @@ fn wire(withdrawal: &Withdrawal) -> Value {
     })
 }
 
-/// A chain that begins after the merge, with Cancun's rules.
-fn genesis_json(start: &ChainStart) -> Value {
+/// A chain that begins after the merge.
+fn genesis_json(start: &ChainStart, rules: Rules) -> Value {
     let mut alloc = Map::new();
     for (address, balance) in &start.alloc {
         alloc.insert(address.to_string(), json!({ "balance": balance }));
@@ -200,10 +245,13 @@ fn genesis_json(start: &ChainStart) -> Value {
         "terminalTotalDifficulty": 0,
         "mergeNetsplitBlock": 0,
         "shanghaiTime": 0,
-        "cancunTime": 0,
         "depositContractAddress": contract.address,
-        "blobSchedule": { "cancun": { "target": 3, "max": 6, "baseFeeUpdateFraction": 3_338_477 } },
     });
+    if rules == Rules::Cancun {
+        config["cancunTime"] = json!(0);
+        config["blobSchedule"] =
+            json!({ "cancun": { "target": 3, "max": 6, "baseFeeUpdateFraction": 3_338_477 } });
+    }
     for fork in [
         "homestead",
         "eip150",

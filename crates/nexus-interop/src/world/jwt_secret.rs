@@ -1,10 +1,13 @@
 //! The secret that consensus and execution client share (Engine API, "Authentication").
 
-use std::{fs, path::Path, time::SystemTime};
+use std::{fs, path::Path};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use nexus_primitives::Clock as _;
 use sha2::Sha256;
+
+use super::world_clock::SystemClock;
 
 /// 32 bytes that both sides know.
 #[derive(Debug, Clone)]
@@ -23,7 +26,7 @@ impl JwtSecret {
 
     /// Returns a token that is good for a minute.
     pub(crate) fn token(&self) -> String {
-        self.token_at(system_time())
+        self.token_at(SystemClock.now().get())
     }
 
     fn token_at(&self, issued: u64) -> String {
@@ -34,15 +37,6 @@ impl JwtSecret {
         mac.update(signed.as_bytes());
         format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
     }
-}
-
-/// Seconds since 1970, as the peers' machine has them.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a node compares the token's time with its own clock, which is the system's"
-)]
-pub(crate) fn system_time() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |passed| passed.as_secs())
 }
 
 #[cfg(test)]

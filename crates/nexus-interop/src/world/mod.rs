@@ -2,6 +2,7 @@
 
 pub(crate) mod anvil_node;
 pub(crate) mod blueprint;
+pub(crate) mod engine_front;
 pub(crate) mod execution_node;
 pub(crate) mod full_bot;
 pub(crate) mod geth_node;
@@ -9,4 +10,5 @@ pub(crate) mod joined_world;
 pub(crate) mod json_rpc;
 pub(crate) mod jwt_secret;
 pub(crate) mod limiting_front;
+pub(crate) mod lodestar_node;
 pub(crate) mod world_clock;

@@ -1,8 +1,11 @@
-//! The clock of a world whose slots pass when they are told to.
+//! Clocks: of a world whose slots pass when they are told to, and of one that doesn't wait.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::SystemTime,
 };
 
 use nexus_primitives::{Clock, UnixSeconds};
@@ -21,5 +24,20 @@ impl WorldClock {
 impl Clock for WorldClock {
     fn now(&self) -> UnixSeconds {
         UnixSeconds::new(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// The machine's own time, which real nodes go by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this harness is a composition root, and nodes go by the system's clock"
+    )]
+    fn now(&self) -> UnixSeconds {
+        let passed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        UnixSeconds::new(passed.map_or(0, |passed| passed.as_secs()))
     }
 }

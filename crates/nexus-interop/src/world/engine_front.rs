@@ -1,0 +1,76 @@
+//! Joins a consensus client of the Capella era to a geth of today.
+//!
+//! geth no longer tells a block's total difficulty and no longer exchanges transition configurations, both of which
+//! such a client asks for. Everything else goes through as it is: `engine_*` to the authenticated port, the rest to
+//! the public one.
+
+use std::sync::Arc;
+
+use axum::{Json, Router, extract::State, routing::post};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, task::JoinSet};
+
+use super::jwt_secret::JwtSecret;
+
+/// Stands before a geth.
+pub(crate) struct EngineFront {
+    url: String,
+    _server: JoinSet<()>,
+}
+
+struct Shared {
+    rpc: String,
+    engine: String,
+    secret: JwtSecret,
+    client: reqwest::Client,
+}
+
+impl EngineFront {
+    /// Stands before the geth with these two ports.
+    pub(crate) async fn before(rpc: &str, engine: &str, secret: JwtSecret) -> anyhow::Result<Self> {
+        let client = reqwest::Client::new();
+        let shared = Shared { rpc: rpc.to_owned(), engine: engine.to_owned(), secret, client };
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let router = Router::new().route("/", post(answer)).with_state(Arc::new(shared));
+        let mut server = JoinSet::new();
+        server.spawn(async move { drop(axum::serve(listener, router).await) });
+        Ok(Self { url, _server: server })
+    }
+
+    /// Returns where it listens.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+async fn answer(State(shared): State<Arc<Shared>>, Json(request): Json<Value>) -> Json<Value> {
+    let Some(calls) = request.as_array() else { return Json(shared.answer(&request).await) };
+    let mut answers = Vec::new();
+    for call in calls {
+        answers.push(shared.answer(call).await);
+    }
+    Json(Value::Array(answers))
+}
+
+impl Shared {
+    async fn answer(&self, call: &Value) -> Value {
+        let method = call["method"].as_str().unwrap_or_default();
+        if method == "engine_exchangeTransitionConfigurationV1" {
+            return json!({ "jsonrpc": "2.0", "id": call["id"], "result": call["params"][0] });
+        }
+        let request = if method.starts_with("engine_") {
+            self.client.post(&self.engine).bearer_auth(self.secret.token())
+        } else {
+            self.client.post(&self.rpc)
+        };
+        let reply = async { request.json(call).send().await?.json::<Value>().await };
+        let mut reply = reply.await.unwrap_or_else(|problem| {
+            json!({ "jsonrpc": "2.0", "id": call["id"], "error": { "code": -32000, "message": problem.to_string() } })
+        });
+        if method.starts_with("eth_getBlockBy") && reply["result"].is_object() {
+            reply["result"]["totalDifficulty"] = json!("0x0");
+        }
+        reply
+    }
+}
