@@ -18,7 +18,7 @@ pub struct StoredPlanInputs<'a> {
 }
 
 impl StoredPlanInputs<'_> {
-    /// Borrows them for [`plan_world`].
+    /// Borrows them for [`crate::plan_world`].
     pub fn as_ref(&self) -> PlanInputs<'_> {
         PlanInputs {
             records: self.records,
