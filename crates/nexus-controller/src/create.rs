@@ -11,7 +11,9 @@ use nexus_primitives::{
 };
 use nexus_ssv::Operator;
 
-use crate::{Alert, Controller, Event, Observation, Stage, TickError, ValidatorRecord, guard::operators_of};
+use crate::{
+    Alert, Controller, Event, Observation, Stage, TickError, ValidatorRecord, operator_keys::operators_of,
+};
 
 /// Most validators in one deposit call: about 120 000 gas each, well below a block's limit.
 const MAX_BATCH: usize = 20;
@@ -214,7 +216,7 @@ impl Controller {
         let context = self.chain.fetch_registration(set).await?;
         let mut new = waiting;
         *new.entry(set.clone()).or_default() += records.len();
-        let needed = self.funding_of_all(observation, &new).await?;
+        let needed = self.funding_of_all(observation, &new, (set, &context)).await?;
         let held = observation.chain.ssv.nexus_token_balance;
         if needed > held {
             let message = format!(
@@ -258,15 +260,17 @@ impl Controller {
         Ok(waiting)
     }
 
-    /// What registering so many validators takes from Nexus' SSV tokens, over all clusters.
+    /// What registering so many validators takes from Nexus' SSV tokens, over all clusters. One cluster's context is
+    /// at hand already.
     async fn funding_of_all(
         &self,
         observation: &Observation,
         new: &BTreeMap<OperatorSet, usize>,
+        (known, at_hand): (&OperatorSet, &RegistrationContext),
     ) -> Result<Wei, TickError> {
         let mut needed = Wei::ZERO;
         for (set, count) in new {
-            let context = self.chain.fetch_registration(set).await?;
+            let context = if set == known { *at_hand } else { self.chain.fetch_registration(set).await? };
             let amount = self.funding(observation, set, &context, *count);
             needed = needed.checked_add(amount).unwrap_or(Wei::MAX);
         }

@@ -1,15 +1,10 @@
 //! Rails: they stop or shrink a plan and say why. A guard never invents work.
 
-use std::collections::BTreeSet;
-
 use nexus_chain::{OperatorSnapshot, RollupSnapshot};
-use nexus_primitives::{
-    Address, OperatorId, OperatorSet, RollupAdmin, UnixSeconds, ValidatorPubkey, WithdrawalCredentials,
-};
-use nexus_ssv::{Operator, OperatorPublicKey};
+use nexus_primitives::{Address, RollupAdmin, UnixSeconds, ValidatorPubkey, WithdrawalCredentials};
 use serde::Serialize;
 
-use crate::{CodePin, Observation, Settings};
+use crate::{CodePin, Observation, Settings, operator_keys::operators_of};
 
 /// What a guard holds back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -252,7 +247,8 @@ fn rollup_problem(
         let problem = operator_problem(observation.chain.operators.get(id), limit)?;
         Some(format!("operator {id}: {problem}"))
     });
-    first.or_else(|| operators_of(observation, operators).err()).map(|message| ("operator-unfit", message))
+    let keys = || operators_of(observation, operators).err().map(|problem| problem.to_string());
+    first.or_else(keys).map(|message| ("operator-unfit", message))
 }
 
 /// A validator of the rollup whose balance would go elsewhere.
@@ -272,35 +268,6 @@ fn operator_problem(operator: Option<&OperatorSnapshot>, limit: u32) -> Option<&
         Some(operator) if !operator.usable_by_nexus => Some("private, and Nexus isn't whitelisted"),
         Some(operator) if operator.validator_count >= limit => Some("runs as many validators as it may"),
         Some(_) => None,
-    }
-}
-
-/// Returns the operators of a set with their keys, after comparing what SSV and NodeOperator say.
-///
-/// A key that differs means that the operator could never decrypt its share, silently.
-pub(crate) fn operators_of(
-    observation: &Observation,
-    operators: &OperatorSet,
-) -> Result<Vec<Operator>, String> {
-    let resolved: Vec<_> =
-        operators.ids().iter().map(|id| operator(observation, *id)).collect::<Result<_, _>>()?;
-    let distinct: BTreeSet<_> = resolved.iter().map(|operator| operator.key.to_string()).collect();
-    if distinct.len() == resolved.len() {
-        Ok(resolved)
-    } else {
-        Err("two operators have the same key".to_owned())
-    }
-}
-
-fn operator(observation: &Observation, id: OperatorId) -> Result<Operator, String> {
-    let snapshot = observation.chain.operators.get(&id).ok_or_else(|| format!("operator {id} is unknown"))?;
-    let text = snapshot.ssv_key.as_deref().ok_or_else(|| format!("operator {id} has no key on SSV"))?;
-    let operator = Operator::parse(id, text).map_err(|error| error.to_string())?;
-    let Some(other) = snapshot.nexus_key.as_deref() else { return Ok(operator) };
-    match other.parse::<OperatorPublicKey>() {
-        Ok(key) if key == operator.key => Ok(operator),
-        Ok(_) => Err(format!("operator {id}: its key on NodeOperator differs from the one on SSV")),
-        Err(error) => Err(format!("operator {id}: its key on NodeOperator: {error}")),
     }
 }
 

@@ -28,6 +28,7 @@ mod guard;
 mod jump;
 mod leave;
 mod observation;
+mod operator_keys;
 mod plan;
 mod plan_inputs;
 mod position;

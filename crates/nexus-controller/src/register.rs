@@ -6,7 +6,8 @@ use nexus_chain::{
 use nexus_primitives::{OperatorSet, ValidatorPubkey, Wei};
 
 use crate::{
-    Controller, Observation, Stage, TickError, ValidatorRecord, create::node_nonce, guard::operators_of,
+    Controller, Observation, Stage, TickError, ValidatorRecord, create::node_nonce,
+    operator_keys::operators_of,
 };
 
 impl Controller {
@@ -39,7 +40,7 @@ impl Controller {
         let operators = match operators_of(observation, &set) {
             Ok(operators) => operators,
             Err(problem) => {
-                self.alert("registration-held", Some(record.rollup), problem);
+                self.alert("registration-held", Some(record.rollup), problem.to_string());
                 return Ok(false);
             }
         };
