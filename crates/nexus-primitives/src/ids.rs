@@ -1,44 +1,22 @@
 //! Numbers with an identity: which one, not how much.
 
-use std::{fmt, num::NonZeroU64, str::FromStr};
+use std::{fmt, num::NonZeroU64};
 
 use serde::{Deserialize, Serialize};
 
+use crate::number::number;
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident($inner:ty)) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name($inner);
+        number! {
+            $(#[$doc])*
+            $name($inner)
+        }
 
         impl $name {
-            /// Takes the number.
-            pub const fn new(value: $inner) -> Self {
-                Self(value)
-            }
-
-            /// Returns the number.
-            pub const fn get(self) -> $inner {
-                self.0
-            }
-
             /// Returns the number `count` further on; `None` past the end of the range.
             pub fn checked_add(self, count: $inner) -> Option<Self> {
                 self.0.checked_add(count).map(Self)
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = std::num::ParseIntError;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                text.parse().map(Self)
             }
         }
     };

@@ -24,6 +24,7 @@ mod fixed_bytes;
 mod fork_version;
 mod gwei;
 mod ids;
+mod number;
 mod operator_set;
 mod time;
 mod wei;

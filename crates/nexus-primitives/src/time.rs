@@ -1,55 +1,20 @@
 //! Consensus-layer time: slots and epochs.
 
-use std::{fmt, ops::Sub, str::FromStr};
+use std::ops::Sub;
 
-use serde::{Deserialize, Serialize};
+use crate::number::number;
 
-macro_rules! count {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(u64);
-
-        impl $name {
-            /// Takes the number.
-            pub const fn new(value: u64) -> Self {
-                Self(value)
-            }
-
-            /// Returns the number.
-            pub const fn get(self) -> u64 {
-                self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = std::num::ParseIntError;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                text.parse().map(Self)
-            }
-        }
-    };
-}
-
-count! {
+number! {
     /// A consensus-layer slot since genesis.
-    Slot
+    Slot(u64)
 }
-count! {
+number! {
     /// A consensus-layer epoch since genesis.
-    Epoch
+    Epoch(u64)
 }
-count! {
+number! {
     /// A number of epochs between two points in time.
-    EpochCount
+    EpochCount(u64)
 }
 
 impl Slot {
