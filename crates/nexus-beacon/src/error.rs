@@ -26,6 +26,19 @@ pub enum BeaconError {
         /// The node's own words.
         message: String,
     },
+    /// The node is of Electra's rules and doesn't serve a queue that they brought: deposits on their way can't be seen.
+    #[error(
+        "beacon node {endpoint} doesn't serve {request}, which is needed since Electra ({message}): use a newer \
+         version of it"
+    )]
+    OutdatedNode {
+        /// Who was asked.
+        endpoint: String,
+        /// What was asked.
+        request: String,
+        /// The node's own words.
+        message: String,
+    },
     /// The node answers, and its view is no ground to act on.
     #[error("beacon node {endpoint} is not ready")]
     NotReady {
@@ -100,6 +113,7 @@ impl BeaconError {
             Self::Refused { status, .. } => matches!(status, 404 | 405 | 429 | 500..=599),
             Self::NoQuorum { failures, .. } => failures.iter().any(Self::is_unreachable),
             Self::NotReady { .. }
+            | Self::OutdatedNode { .. }
             | Self::UnusableSpec { .. }
             | Self::UnexpectedValidator { .. }
             | Self::NetworkMismatch { .. }

@@ -75,11 +75,15 @@ impl HttpBeaconNode {
     ) -> Result<Option<T>, BeaconError> {
         let path = format!("/eth/v1/beacon/states/{}/{queue}", state.as_str());
         let response = self.client.get(&self.endpoint, &path, &[]).await?;
-        let missing = matches!(response.status.as_u16(), 400 | 404 | 405 | 501);
-        if missing && !self.is_electra(state).await? {
+        if matches!(response.status.as_u16(), 400 | 404 | 405 | 501) && !self.is_electra(state).await? {
             return Ok(None);
         }
-        decode(&response, || format!("GET {path}")).map(Some)
+        let request = format!("GET {path}");
+        if matches!(response.status.as_u16(), 404 | 405 | 501) {
+            let (endpoint, message) = (self.endpoint.to_string(), node_words::message(&response));
+            return Err(BeaconError::OutdatedNode { endpoint, request, message });
+        }
+        decode(&response, || request).map(Some)
     }
 
     /// Says whether the state has Electra's queues. An error answer about one is not a proof that it hasn't.

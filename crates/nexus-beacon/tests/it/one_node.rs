@@ -200,7 +200,8 @@ async fn queues_are_absent_before_electra_only() {
     let server = Server::start(Node { deposits: None, withdrawals: None, ..Node::default() }).await;
     let client = server.client();
     let error = client.fetch_pending_deposits(StateId::Head).await.unwrap_err();
-    assert!(matches!(error, BeaconError::Refused { status: 404, .. }), "{error:?}");
+    assert!(matches!(error, BeaconError::OutdatedNode { .. }), "{error:?}");
+    assert!(error.to_string().contains("pending_deposits"), "{error}");
     server.node().fork_epoch = 269_568;
     assert_eq!(client.fetch_pending_deposits(StateId::Head).await.unwrap(), None);
     server.node().spec.as_object_mut().unwrap().remove("ELECTRA_FORK_EPOCH");
