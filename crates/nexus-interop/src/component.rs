@@ -27,7 +27,7 @@ pub(crate) struct Component {
     pub(crate) args: Vec<String>,
     /// Packages with native code that must be built by node-gyp after an installation without scripts.
     pub(crate) node_gyp: Vec<String>,
-    /// Go packages with their versions, `path@version`.
+    /// Go packages of programs, in modules that `go.mod` pins.
     pub(crate) go: Vec<String>,
 }
 
@@ -37,9 +37,9 @@ pub(crate) struct Component {
 pub(crate) enum Manager {
     /// `npm ci` from `package-lock.json`.
     Npm,
-    /// `pip install` from `requirements.txt` into a virtual environment.
+    /// `pip install` from `requirements.txt`, by hash, into a virtual environment.
     Pip,
-    /// `go install` of `path@version`.
+    /// `go build` of packages from `go.mod` and `go.sum`.
     Go,
 }
 
@@ -95,7 +95,7 @@ impl Component {
         match self.manager {
             Manager::Npm => &["package.json", "package-lock.json"],
             Manager::Pip => &["requirements.txt"],
-            Manager::Go => &[],
+            Manager::Go => &["go.mod", "go.sum"],
         }
     }
 
@@ -148,7 +148,9 @@ mod tests {
         for component in components().0.values() {
             for name in component.lock_files() {
                 let text = fs::read_to_string(component.folder.join(name)).unwrap();
-                assert!(!text.contains("\"resolved\""), "{}/{name}", component.name);
+                for source in ["\"resolved\"", "index-url", "--find-links"] {
+                    assert!(!text.contains(source), "{}/{name}: {source}", component.name);
+                }
             }
         }
     }
@@ -170,23 +172,27 @@ mod tests {
             Manager::Pip => {
                 let requirements = read("requirements.txt");
                 let pins = requirements.lines().filter_map(|line| line.split_once("=="));
-                pins.map(|(package, version)| (package.replace('_', "-"), version.to_owned()))
-                    .chain(
-                        requirements
-                            .lines()
-                            .filter_map(|line| line.split_once("=="))
-                            .map(|(package, version)| (package.to_owned(), version.to_owned())),
-                    )
+                pins.map(|(package, rest)| (package.to_owned(), rest.trim_end_matches(" \\").to_owned()))
                     .collect()
             }
-            Manager::Go => component
-                .go
-                .iter()
-                .filter_map(|pin| pin.split_once('@'))
-                .map(|(path, version)| {
-                    (path.rsplit('/').next().unwrap().to_owned(), version.trim_start_matches('v').to_owned())
-                })
-                .collect(),
+            // A module goes by its name, and a program by its own: "geth" is of module "go-ethereum".
+            Manager::Go => {
+                let module = read("go.mod");
+                let pins: Vec<(&str, &str)> = module
+                    .lines()
+                    .filter_map(|line| line.trim_start_matches("require").trim().split_once(" v"))
+                    .map(|(path, version)| (path, version.split(' ').next().unwrap()))
+                    .collect();
+                let pinned = |package: &String| pins.iter().find(|(path, _)| package.starts_with(path));
+                let programs = component.go.iter().map(|package| {
+                    let (path, version) =
+                        pinned(package).unwrap_or_else(|| panic!("{package} is not pinned"));
+                    let module = path.split('/').nth(2).unwrap();
+                    let program = package.rsplit('/').next().unwrap();
+                    [(module.to_owned(), (*version).to_owned()), (program.to_owned(), (*version).to_owned())]
+                });
+                programs.flatten().collect()
+            }
         }
     }
 }
