@@ -1,9 +1,11 @@
 //! The command line.
 
+use std::sync::Arc;
+
 use anyhow::bail;
 use clap::{Parser, Subcommand};
 
-use crate::{docs_page, report::Report, row::Row, rows, sabotage, session::Session, stage::Layout};
+use crate::{docs_page, row::Row, rows, sabotage, session::Session, stage::Layout};
 
 /// Runs the bot's parts against the real software of its users' stack.
 #[derive(Parser)]
@@ -36,7 +38,7 @@ enum Command {
 impl Cli {
     /// Does what was asked; `false` when a check failed.
     pub(crate) async fn run(self) -> anyhow::Result<bool> {
-        let session = Session::open(Layout::find()?, self.seed, self.keep)?;
+        let session = Arc::new(Session::open(Layout::find()?, self.seed, self.keep)?);
         if matches!(self.command, Some(Command::Sabotage)) {
             return sabotage::run(&session).await;
         }
@@ -48,12 +50,8 @@ impl Cli {
             return Ok(true);
         }
         println!("seed {}; peers are kept in {}", self.seed, session.layout().cache.display());
-        let mut report = Report::default();
-        for row in rows {
-            let entry = session.play(row.as_ref(), None).await?;
-            println!("{}", entry.live_line());
-            report.push(entry);
-        }
+        session.install(&rows).await?;
+        let report = Arc::clone(&session).play_all(rows).await?;
         println!("\n{}", report.table());
         println!("{}", report.closing_line());
         if self.write_docs {

@@ -14,6 +14,7 @@ mod component;
 mod docs_page;
 mod driver;
 mod install;
+mod pace;
 mod report;
 mod row;
 mod rows;

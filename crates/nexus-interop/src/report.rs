@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use crate::checks::Checks;
 
 /// All rows that were played.
-#[derive(Default)]
 pub(crate) struct Report {
     entries: Vec<Entry>,
 }
@@ -20,7 +19,7 @@ pub(crate) struct Entry {
     pub(crate) peers: String,
     /// What was found.
     pub(crate) checks: Checks,
-    /// How long it took, installation included.
+    /// How long it took.
     pub(crate) seconds: u64,
 }
 
@@ -42,9 +41,9 @@ impl Entry {
 }
 
 impl Report {
-    /// Adds a row.
-    pub(crate) fn push(&mut self, entry: Entry) {
-        self.entries.push(entry);
+    /// Puts rows together.
+    pub(crate) fn of(entries: Vec<Entry>) -> Self {
+        Self { entries }
     }
 
     /// Tells whether every check held.
@@ -110,9 +109,7 @@ mod tests {
         checks.same("deposit roots", &1, &1);
         checks.same("exits", &1, &2);
         let peers = "peer 1.0".to_owned();
-        let mut report = Report::default();
-        report.push(Entry { row: "keys", promise: "keys agree", peers, checks, seconds: 3 });
-        report
+        Report::of(vec![Entry { row: "keys", promise: "keys agree", peers, checks, seconds: 3 }])
     }
 
     #[test]

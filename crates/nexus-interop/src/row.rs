@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::{checks::Checks, sabotage::Sabotage, stage::Stage};
+use crate::{checks::Checks, pace::Pace, sabotage::Sabotage, stage::Stage};
 
 /// One peer, or one family of peers, and everything that is checked against it.
 #[async_trait]
@@ -15,6 +15,11 @@ pub(crate) trait Row: Send + Sync {
 
     /// Returns the components of `versions.toml` that must be installed.
     fn components(&self) -> &'static [&'static str];
+
+    /// Returns whether the row waits for time to pass.
+    fn pace(&self) -> Pace {
+        Pace::Stepped
+    }
 
     /// Returns the checks that must turn red when our side is broken this way; none when it isn't used here.
     fn red_under(&self, _sabotage: Sabotage) -> &'static [&'static str] {

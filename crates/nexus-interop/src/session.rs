@@ -1,15 +1,20 @@
 //! One call of the program: installs what rows need and plays them.
 
-use std::{collections::BTreeMap, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    sync::Arc,
+};
 
 use anyhow::Context as _;
-use tokio::time::Instant;
+use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
     checks::Checks,
     component::Components,
     install::install,
-    report::Entry,
+    pace::Pace,
+    report::{Entry, Report},
     row::Row,
     sabotage::Sabotage,
     stage::{Layout, Stage},
@@ -46,6 +51,44 @@ impl Session {
             peers.extend(self.components.get(name)?.peers.iter().cloned());
         }
         Ok(peers.join(", "))
+    }
+
+    /// Installs what these rows need, one after the other: each of them keeps the machine busy by itself.
+    pub(crate) async fn install(&self, rows: &[Box<dyn Row>]) -> anyhow::Result<()> {
+        let names: BTreeSet<_> = rows.iter().flat_map(|row| row.components()).collect();
+        for name in names {
+            install(self.components.get(name)?, &self.layout.cache).await?;
+        }
+        Ok(())
+    }
+
+    /// Plays rows, telling of each when it ends: those that wait for time to pass all at once, the others one after
+    /// the other beside them.
+    pub(crate) async fn play_all(self: Arc<Self>, rows: Vec<Box<dyn Row>>) -> anyhow::Result<Report> {
+        let order: Vec<_> = rows.iter().map(|row| row.name()).collect();
+        let (waiting, stepped): (Vec<_>, Vec<_>) =
+            rows.into_iter().partition(|row| row.pace() == Pace::RealTime);
+        let mut playing = JoinSet::new();
+        for rows in waiting.into_iter().map(|row| vec![row]).chain([stepped]) {
+            let session = Arc::clone(&self);
+            playing.spawn(async move { session.play_in_turn(rows).await });
+        }
+        let mut entries = Vec::new();
+        while let Some(played) = playing.join_next().await {
+            entries.extend(played.context("a row panicked")??);
+        }
+        entries.sort_by_key(|entry| order.iter().position(|name| *name == entry.row));
+        Ok(Report::of(entries))
+    }
+
+    async fn play_in_turn(&self, rows: Vec<Box<dyn Row>>) -> anyhow::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for row in rows {
+            let entry = self.play(row.as_ref(), None).await?;
+            println!("{}", entry.live_line());
+            entries.push(entry);
+        }
+        Ok(entries)
     }
 
     /// Plays one row and returns its part of the table.

@@ -30,7 +30,7 @@ impl Row for Geth {
     async fn run(&self, stage: &Stage, checks: &mut Checks) -> anyhow::Result<()> {
         let (blueprint, start) = execution_suite::draw().await?;
         let component = stage.component("geth")?;
-        let node = GethNode::start(component, &start, Rules::Cancun, &stage.work, &stage.log("geth")).await?;
+        let node = GethNode::start(component, &start, Rules::Prague, &stage.work, &stage.log("geth")).await?;
         let mut suite = Suite::begin(stage, node, blueprint, checks).await?;
         suite.register().await?;
         suite.create(checks).await?;

@@ -6,6 +6,8 @@ mod geth;
 mod keys;
 mod keyshares;
 mod lodestar;
+mod prysm;
+mod validator_life;
 
 use crate::row::Row;
 
@@ -17,5 +19,6 @@ pub(crate) fn all() -> Vec<Box<dyn Row>> {
         Box::new(anvil::Anvil),
         Box::new(geth::Geth),
         Box::new(lodestar::Lodestar),
+        Box::new(prysm::Prysm),
     ]
 }

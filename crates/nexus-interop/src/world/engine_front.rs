@@ -1,16 +1,18 @@
-//! Joins a consensus client of the Capella era to a geth of today.
+//! Joins consensus clients to a geth of today.
 //!
-//! geth no longer tells a block's total difficulty and no longer exchanges transition configurations, both of which
-//! such a client asks for. Everything else goes through as it is: `engine_*` to the authenticated port, the rest to
-//! the public one.
+//! geth no longer tells a block's total difficulty and no longer exchanges transition configurations, both of which a
+//! client of the Capella era asks for. And a client whose network began after the merge calls its first head by no
+//! hash at all until the first slot has a block, which geth takes for an invalid one. Everything else goes through as
+//! it is: `engine_*` to the authenticated port, the rest to the public one.
 
 use std::sync::Arc;
 
+use alloy::primitives::B256;
 use axum::{Json, Router, extract::State, routing::post};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinSet};
 
-use super::jwt_secret::JwtSecret;
+use super::{execution_node::ExecutionNode as _, geth_node::GethNode, jwt_secret::JwtSecret};
 
 /// Stands before a geth.
 pub(crate) struct EngineFront {
@@ -22,14 +24,19 @@ struct Shared {
     rpc: String,
     engine: String,
     secret: JwtSecret,
+    first_parent: B256,
     client: reqwest::Client,
 }
 
 impl EngineFront {
-    /// Stands before the geth with these two ports.
-    pub(crate) async fn before(rpc: &str, engine: &str, secret: JwtSecret) -> anyhow::Result<Self> {
-        let client = reqwest::Client::new();
-        let shared = Shared { rpc: rpc.to_owned(), engine: engine.to_owned(), secret, client };
+    /// Stands before a geth, on whose block `first_parent` the network builds its first one.
+    pub(crate) async fn before(
+        node: &GethNode,
+        secret: JwtSecret,
+        first_parent: B256,
+    ) -> anyhow::Result<Self> {
+        let (rpc, engine) = (node.rpc().url().to_owned(), node.engine_url().to_owned());
+        let shared = Shared { rpc, engine, secret, first_parent, client: reqwest::Client::new() };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
         let router = Router::new().route("/", post(answer)).with_state(Arc::new(shared));
@@ -45,7 +52,7 @@ impl EngineFront {
 }
 
 async fn answer(State(shared): State<Arc<Shared>>, Json(request): Json<Value>) -> Json<Value> {
-    let Some(calls) = request.as_array() else { return Json(shared.answer(&request).await) };
+    let Value::Array(calls) = request else { return Json(shared.answer(request).await) };
     let mut answers = Vec::new();
     for call in calls {
         answers.push(shared.answer(call).await);
@@ -54,17 +61,23 @@ async fn answer(State(shared): State<Arc<Shared>>, Json(request): Json<Value>) -
 }
 
 impl Shared {
-    async fn answer(&self, call: &Value) -> Value {
-        let method = call["method"].as_str().unwrap_or_default();
+    async fn answer(&self, mut call: Value) -> Value {
+        let method = call["method"].as_str().unwrap_or_default().to_owned();
         if method == "engine_exchangeTransitionConfigurationV1" {
             return json!({ "jsonrpc": "2.0", "id": call["id"], "result": call["params"][0] });
+        }
+        if method.starts_with("engine_forkchoiceUpdated") {
+            let head = &mut call["params"][0]["headBlockHash"];
+            if *head == json!(B256::ZERO) {
+                *head = json!(self.first_parent);
+            }
         }
         let request = if method.starts_with("engine_") {
             self.client.post(&self.engine).bearer_auth(self.secret.token())
         } else {
             self.client.post(&self.rpc)
         };
-        let reply = async { request.json(call).send().await?.json::<Value>().await };
+        let reply = async { request.json(&call).send().await?.json::<Value>().await };
         let mut reply = reply.await.unwrap_or_else(|problem| {
             json!({ "jsonrpc": "2.0", "id": call["id"], "error": { "code": -32000, "message": problem.to_string() } })
         });

@@ -7,15 +7,19 @@ use anyhow::{Context as _, ensure};
 use async_trait::async_trait;
 use nexus_devnet::consensus::Withdrawal;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::{
     execution_node::{Block, ChainStart, ExecutionNode},
+    geth_genesis,
     json_rpc::JsonRpc,
     jwt_secret::JwtSecret,
 };
 use crate::child_process::{ChildProcess, free_port};
+
+/// The genesis document that a node was started from, in the row's folder.
+pub(crate) const GENESIS_FILE: &str = "genesis.json";
 
 /// Builds of one block: geth hands out an empty one when it is asked before its first full one is ready.
 const BUILDS: u64 = 40;
@@ -26,8 +30,8 @@ const BUILD_TIME: Duration = Duration::from_millis(25);
 pub(crate) enum Rules {
     /// Shanghai: what consensus clients of the Capella era know.
     Shanghai,
-    /// Cancun.
-    Cancun,
+    /// Prague: deposits reach the consensus layer as requests of their blocks (EIP-6110, EIP-7685).
+    Prague,
 }
 
 /// A running geth.
@@ -60,27 +64,30 @@ struct Status {
 #[serde(rename_all = "camelCase")]
 struct Built {
     execution_payload: Value,
+    /// Absent before Prague.
+    #[serde(default)]
+    execution_requests: Value,
 }
 
 impl Rules {
     const fn forkchoice_updated(self) -> &'static str {
         match self {
             Self::Shanghai => "engine_forkchoiceUpdatedV2",
-            Self::Cancun => "engine_forkchoiceUpdatedV3",
+            Self::Prague => "engine_forkchoiceUpdatedV3",
         }
     }
 
     const fn get_payload(self) -> &'static str {
         match self {
             Self::Shanghai => "engine_getPayloadV2",
-            Self::Cancun => "engine_getPayloadV3",
+            Self::Prague => "engine_getPayloadV4",
         }
     }
 
     const fn new_payload(self) -> &'static str {
         match self {
             Self::Shanghai => "engine_newPayloadV2",
-            Self::Cancun => "engine_newPayloadV3",
+            Self::Prague => "engine_newPayloadV4",
         }
     }
 }
@@ -97,8 +104,8 @@ impl GethNode {
         let binary = component.join("bin/geth");
         let data = folder.join("geth");
         fs::create_dir_all(&data)?;
-        let (genesis, secret_file) = (folder.join("genesis.json"), folder.join("jwt.hex"));
-        fs::write(&genesis, genesis_json(start, rules).to_string())?;
+        let (genesis, secret_file) = (folder.join(GENESIS_FILE), folder.join("jwt.hex"));
+        fs::write(&genesis, geth_genesis::document(start, rules, &binary).await?.to_string())?;
         let secret = JwtSecret::published();
         secret.write(&secret_file)?;
         let init =
@@ -151,7 +158,7 @@ impl GethNode {
         Ok(updated.payload_id)
     }
 
-    async fn build(&self, timestamp: u64, withdrawals: &[Value], attempt: u64) -> anyhow::Result<Value> {
+    async fn build(&self, timestamp: u64, withdrawals: &[Value], attempt: u64) -> anyhow::Result<Built> {
         let mut attributes = json!({
             "timestamp": format!("{timestamp:#x}"),
             // Another value makes another build.
@@ -159,27 +166,26 @@ impl GethNode {
             "suggestedFeeRecipient": Address::ZERO,
             "withdrawals": withdrawals,
         });
-        if self.rules == Rules::Cancun {
+        if self.rules == Rules::Prague {
             attributes["parentBeaconBlockRoot"] = json!(B256::ZERO);
         }
         let id = self.update(self.head(), attributes).await?.context("geth builds a block when asked to")?;
         tokio::time::sleep(BUILD_TIME).await;
-        let built: Built = self.engine.call(self.rules.get_payload(), json!([id])).await?;
-        Ok(built.execution_payload)
+        self.engine.call(self.rules.get_payload(), json!([id])).await
     }
 
     /// Builds until the transactions that wait are in the block.
-    async fn build_full(&self, timestamp: u64, withdrawals: &[Value]) -> anyhow::Result<Value> {
+    async fn build_full(&self, timestamp: u64, withdrawals: &[Value]) -> anyhow::Result<Built> {
         let pool: Value = self.rpc.call("txpool_status", json!([])).await?;
-        let mut payload = self.build(timestamp, withdrawals, 0).await?;
+        let mut built = self.build(timestamp, withdrawals, 0).await?;
         for attempt in 1..BUILDS {
-            let is_empty = payload["transactions"].as_array().is_none_or(Vec::is_empty);
+            let is_empty = built.execution_payload["transactions"].as_array().is_none_or(Vec::is_empty);
             if pool["pending"] == "0x0" || !is_empty {
                 break;
             }
-            payload = self.build(timestamp, withdrawals, attempt).await?;
+            built = self.build(timestamp, withdrawals, attempt).await?;
         }
-        Ok(payload)
+        Ok(built)
     }
 }
 
@@ -191,11 +197,11 @@ impl ExecutionNode for GethNode {
 
     async fn mine(&mut self, timestamp: u64, withdrawals: &[Withdrawal]) -> anyhow::Result<Block> {
         let withdrawals: Vec<_> = withdrawals.iter().map(wire).collect();
-        let payload = self.build_full(timestamp, &withdrawals).await?;
-        let hash: B256 = serde_json::from_value(payload["blockHash"].clone())?;
+        let built = self.build_full(timestamp, &withdrawals).await?;
+        let hash: B256 = serde_json::from_value(built.execution_payload["blockHash"].clone())?;
         let arguments = match self.rules {
-            Rules::Shanghai => json!([payload]),
-            Rules::Cancun => json!([payload, [], B256::ZERO]),
+            Rules::Shanghai => json!([built.execution_payload]),
+            Rules::Prague => json!([built.execution_payload, [], B256::ZERO, built.execution_requests]),
         };
         let status: Status = self.engine.call(self.rules.new_payload(), arguments).await?;
         check(self.rules.new_payload(), &status)?;
@@ -223,56 +229,5 @@ fn wire(withdrawal: &Withdrawal) -> Value {
         "validatorIndex": format!("{:#x}", withdrawal.validator_index.get()),
         "address": Address::new(withdrawal.address.into_bytes()),
         "amount": format!("{:#x}", withdrawal.amount.get()),
-    })
-}
-
-/// A chain that begins after the merge.
-fn genesis_json(start: &ChainStart, rules: Rules) -> Value {
-    let mut alloc = Map::new();
-    for (address, balance) in &start.alloc {
-        alloc.insert(address.to_string(), json!({ "balance": balance }));
-    }
-    let contract = &start.deposit_contract;
-    let storage: Map<String, Value> = contract
-        .storage
-        .iter()
-        .map(|(slot, value)| (B256::from(*slot).to_string(), json!(B256::from(*value))))
-        .collect();
-    let predeploy = json!({ "balance": "0x0", "code": contract.code, "storage": storage });
-    alloc.insert(contract.address.to_string(), predeploy);
-    let mut config = json!({
-        "chainId": start.chain_id,
-        "terminalTotalDifficulty": 0,
-        "mergeNetsplitBlock": 0,
-        "shanghaiTime": 0,
-        "depositContractAddress": contract.address,
-    });
-    if rules == Rules::Cancun {
-        config["cancunTime"] = json!(0);
-        config["blobSchedule"] =
-            json!({ "cancun": { "target": 3, "max": 6, "baseFeeUpdateFraction": 3_338_477 } });
-    }
-    for fork in [
-        "homestead",
-        "eip150",
-        "eip155",
-        "eip158",
-        "byzantium",
-        "constantinople",
-        "petersburg",
-        "istanbul",
-        "berlin",
-        "london",
-    ] {
-        config[format!("{fork}Block")] = json!(0);
-    }
-    json!({
-        "config": config,
-        "nonce": "0x0",
-        "timestamp": format!("{:#x}", start.timestamp),
-        "gasLimit": "0x3938700",
-        "difficulty": "0x0",
-        "baseFeePerGas": "0x3b9aca00",
-        "alloc": alloc,
     })
 }
