@@ -50,8 +50,9 @@ contracts-check:
 
 # The bot's parts against real peers of its users' stack (docs/interop.md): `just interop [ROW…]`, `just interop sabotage`.
 interop *args:
-    cargo run --release --locked -p nexus-interop -- {{ args }}
+    cargo run --locked -p nexus-interop -- {{ args }}
 
 # What CI runs.
-ci: fmt-check lint doc contracts-check test package
+ci: fmt-check lint doc contracts-check test package && interop
     cargo run --release --locked -- demo --headless
+    just interop sabotage
