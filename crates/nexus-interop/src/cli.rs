@@ -50,7 +50,6 @@ impl Cli {
             return Ok(true);
         }
         println!("seed {}; peers are kept in {}", self.seed, session.layout().cache.display());
-        session.install(&rows).await?;
         let report = Arc::clone(&session).play_all(rows).await?;
         println!("\n{}", report.table());
         println!("{}", report.closing_line());

@@ -83,6 +83,11 @@ impl Components {
         Ok(Self(components.collect()))
     }
 
+    /// Returns the components' names.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// Returns a component.
     pub(crate) fn get(&self, name: &str) -> anyhow::Result<&Component> {
         self.0.get(name).with_context(|| format!("versions.toml has no component {name:?}"))

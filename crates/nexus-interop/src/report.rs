@@ -19,7 +19,7 @@ pub(crate) struct Entry {
     pub(crate) peers: String,
     /// What was found.
     pub(crate) checks: Checks,
-    /// How long it took.
+    /// How long it took, installation included.
     pub(crate) seconds: u64,
 }
 

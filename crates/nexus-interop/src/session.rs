@@ -1,17 +1,22 @@
 //! One call of the program: installs what rows need and plays them.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
 use anyhow::Context as _;
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{
+    sync::{Mutex, OnceCell},
+    task::JoinSet,
+    time::Instant,
+};
 
 use crate::{
     checks::Checks,
-    component::Components,
+    component::{Components, Manager},
     install::install,
     pace::Pace,
     report::{Entry, Report},
@@ -27,6 +32,10 @@ const COMPLETED: &str = "ran to its end";
 pub(crate) struct Session {
     layout: Layout,
     components: Components,
+    /// Folders of components, by name, from when the first row asks for one.
+    installed: BTreeMap<String, OnceCell<PathBuf>>,
+    /// Held while a compiler keeps the machine busy.
+    compiling: Mutex<()>,
     seed: u64,
     keep: bool,
 }
@@ -36,7 +45,8 @@ impl Session {
     pub(crate) fn open(layout: Layout, seed: u64, keep: bool) -> anyhow::Result<Self> {
         let components = Components::read(&layout.fixtures.join("interop"))?;
         fs::create_dir_all(layout.cache.join("logs"))?;
-        Ok(Self { layout, components, seed, keep })
+        let installed = components.names().map(|name| (name.to_owned(), OnceCell::new())).collect();
+        Ok(Self { layout, components, installed, compiling: Mutex::new(()), seed, keep })
     }
 
     /// Returns where things are.
@@ -53,17 +63,22 @@ impl Session {
         Ok(peers.join(", "))
     }
 
-    /// Installs what these rows need, one after the other: each of them keeps the machine busy by itself.
-    pub(crate) async fn install(&self, rows: &[Box<dyn Row>]) -> anyhow::Result<()> {
-        let names: BTreeSet<_> = rows.iter().flat_map(|row| row.components()).collect();
-        for name in names {
-            install(self.components.get(name)?, &self.layout.cache).await?;
-        }
-        Ok(())
+    /// Returns a component's folder; the first row to ask has it installed.
+    async fn component(&self, name: &str) -> anyhow::Result<&Path> {
+        let component = self.components.get(name)?;
+        let folder = self.installed.get(name).context("there is a place for every component")?;
+        let install = || async {
+            let _turn = match component.manager {
+                Manager::Go => Some(self.compiling.lock().await),
+                Manager::Npm | Manager::Pip => None,
+            };
+            install(component, &self.layout.cache).await
+        };
+        folder.get_or_try_init(install).await.map(PathBuf::as_path)
     }
 
-    /// Plays rows, telling of each when it ends: those that wait for time to pass all at once, the others one after
-    /// the other beside them.
+    /// Plays rows, telling of each when it ends: those that wait for time to pass all at once, each from when its own
+    /// peers are installed, the others one after the other beside them.
     pub(crate) async fn play_all(self: Arc<Self>, rows: Vec<Box<dyn Row>>) -> anyhow::Result<Report> {
         let order: Vec<_> = rows.iter().map(|row| row.name()).collect();
         let (waiting, stepped): (Vec<_>, Vec<_>) =
@@ -116,8 +131,7 @@ impl Session {
     ) -> anyhow::Result<()> {
         let mut installed = BTreeMap::new();
         for name in row.components() {
-            let component = self.components.get(name)?;
-            installed.insert((*name).to_owned(), install(component, &self.layout.cache).await?);
+            installed.insert((*name).to_owned(), self.component(name).await?.to_owned());
         }
         let work = self.layout.cache.join("work").join(row.name());
         if work.exists() {

@@ -38,7 +38,7 @@ impl Row for Lodestar {
     }
 
     fn components(&self) -> &'static [&'static str] {
-        &["lodestar", "geth"]
+        &["geth", "lodestar"]
     }
 
     fn pace(&self) -> Pace {

@@ -37,7 +37,7 @@ impl Row for Prysm {
     }
 
     fn components(&self) -> &'static [&'static str] {
-        &["prysm", "geth"]
+        &["geth", "prysm"]
     }
 
     fn pace(&self) -> Pace {

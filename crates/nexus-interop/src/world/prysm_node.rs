@@ -13,7 +13,7 @@ use crate::child_process::{ChildProcess, free_port};
 /// Validators at genesis.
 pub(crate) const GENESIS_VALIDATORS: u64 = 32;
 /// Length of a slot.
-pub(crate) const SECONDS_PER_SLOT: u64 = 3;
+pub(crate) const SECONDS_PER_SLOT: u64 = 2;
 /// Slots of an epoch: what Prysm's own end-to-end tests have.
 pub(crate) const SLOTS_PER_EPOCH: u64 = 6;
 /// What deposits are signed for; no fork is in force under it.
