@@ -10,7 +10,7 @@ use crate::{EncryptedShare, OperatorKeyError, OperatorPublicKey, ShareSecret, Sh
 /// Bits of a generated key, the only size that SSV takes.
 const MODULUS_BITS: usize = 2048;
 
-/// The RSA private key with which an operator opens its shares.
+/// The RSA private key with which an operator opens its shares and signs its messages in DKG ceremonies.
 ///
 /// Nexus never has one of a real operator: this is for operators, their devnet stand-ins, and tests.
 ///
@@ -68,6 +68,10 @@ impl OperatorPrivateKey {
             .map_err(|_| OperatorPrivateKeyError::Pem)?;
         OperatorPublicKey::from_rsa(key.to_public_key())?;
         Ok(Self(key))
+    }
+
+    pub(crate) fn as_rsa(&self) -> &rsa::PrivateKey {
+        &self.0
     }
 
     /// Returns the public half, to register with the SSV network.

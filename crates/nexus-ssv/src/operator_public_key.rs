@@ -130,6 +130,10 @@ impl OperatorPublicKey {
         Ok(EncryptedShare::new(bytes))
     }
 
+    pub(crate) fn as_rsa(&self) -> &rsa::PublicKey {
+        &self.0
+    }
+
     pub(crate) fn from_rsa(key: rsa::PublicKey) -> Result<Self, OperatorKeyError> {
         check_parts(&key.n_bytes(), &key.e_bytes())?;
         Ok(Self(key))

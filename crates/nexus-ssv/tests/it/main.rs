@@ -5,5 +5,6 @@ mod fixtures;
 mod known_answers;
 mod operator_keys;
 mod rejected_files;
+mod signatures;
 mod split;
 mod tampering;
