@@ -36,6 +36,18 @@ impl Default for HttpLimits {
     }
 }
 
+/// Whose TLS certificates are accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Certificates {
+    /// Those that lead to the system's roots and name the host.
+    SystemRoots,
+    /// Any, expired, self-signed and for other hosts included: TLS then only hides the exchange from onlookers.
+    ///
+    /// # Security
+    /// Whoever sits on the way can answer. Only for protocols that authenticate every answer themselves.
+    Any,
+}
+
 /// A client with [`HttpLimits`]. Clones share their connections.
 #[derive(Clone)]
 pub struct HttpClient {
@@ -47,16 +59,26 @@ impl HttpClient {
     /// Sets up a client: no redirects, no proxies from the environment, certificates checked against the system's
     /// roots.
     pub fn new(limits: HttpLimits) -> Result<Self, HttpError> {
+        Self::with_certificates(limits, Certificates::SystemRoots)
+    }
+
+    /// Sets up a client like [`Self::new`] that accepts other certificates.
+    pub fn with_certificates(limits: HttpLimits, certificates: Certificates) -> Result<Self, HttpError> {
         let inner = reqwest::Client::builder()
             .connect_timeout(limits.connect_timeout)
-            .timeout(limits.total_timeout)
             .redirect(redirect::Policy::none())
             .referer(false)
+            .tls_danger_accept_invalid_certs(certificates == Certificates::Any)
             .no_proxy()
             .user_agent(concat!("nexus-bot/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(HttpError::Setup)?;
         Ok(Self { inner, limits })
+    }
+
+    /// Returns a client with the same connections and another [`HttpLimits::total_timeout`].
+    pub fn within(&self, total_timeout: Duration) -> Self {
+        Self { inner: self.inner.clone(), limits: HttpLimits { total_timeout, ..self.limits } }
     }
 
     /// Returns the limits every exchange keeps.
@@ -73,7 +95,7 @@ impl HttpClient {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<HttpResponse, HttpError> {
-        self.exchange(endpoint, self.inner.get(endpoint.url(path, query))).await
+        self.exchange(endpoint, self.inner.get(endpoint.url(path, query)).header(ACCEPT, JSON)).await
     }
 
     /// Posts `body` as JSON to `path` below the endpoint; an empty path posts to the endpoint's own URL.
@@ -88,7 +110,19 @@ impl HttpClient {
         let body = serde_json::to_vec(body)
             .map_err(|source| HttpError::Request { endpoint: endpoint.clone(), source })?;
         let request = self.inner.post(endpoint.url(path, &[])).header(CONTENT_TYPE, JSON).body(body);
-        self.exchange(endpoint, request).await
+        self.exchange(endpoint, request.header(ACCEPT, JSON)).await
+    }
+
+    /// Posts `body` as it is, without a content type, to `path` below the endpoint.
+    ///
+    /// An HTTP error status is an `Ok` answer with that status: its body often says what is wrong.
+    pub async fn post_bytes(
+        &self,
+        endpoint: &Endpoint,
+        path: &str,
+        body: Bytes,
+    ) -> Result<HttpResponse, HttpError> {
+        self.exchange(endpoint, self.inner.post(endpoint.url(path, &[])).body(body)).await
     }
 
     async fn exchange(
@@ -96,7 +130,8 @@ impl HttpClient {
         endpoint: &Endpoint,
         request: RequestBuilder,
     ) -> Result<HttpResponse, HttpError> {
-        let response = request.header(ACCEPT, JSON).send().await.map_err(|e| self.sort(endpoint, e))?;
+        let request = request.timeout(self.limits.total_timeout);
+        let response = request.send().await.map_err(|e| self.sort(endpoint, e))?;
         let status = response.status();
         if status.is_redirection() {
             let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());

@@ -32,7 +32,8 @@ mod endpoint;
 mod error;
 mod response;
 
-pub use client::{HttpClient, HttpLimits};
+pub use bytes::Bytes;
+pub use client::{Certificates, HttpClient, HttpLimits};
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::HttpError;
 pub use reqwest::StatusCode;

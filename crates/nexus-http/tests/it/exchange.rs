@@ -40,6 +40,28 @@ async fn request_and_answer_arrive_as_they_are() {
 }
 
 #[tokio::test]
+async fn bytes_are_posted_as_they_are() {
+    let mut server = serve(Behaviour::Answer(ok("", "fine"))).await;
+    let client = client(Duration::from_secs(10));
+    let answer = client.post_bytes(&server.endpoint, "/init", b"raw bytes".as_slice().into()).await.unwrap();
+    assert_eq!(&answer.body[..], b"fine");
+    let request = server.requests.recv().await.unwrap();
+    assert!(request.starts_with("POST /base/init?key=1 HTTP/1.1\r\n"), "{request}");
+    assert!(request.ends_with("\r\n\r\nraw bytes"), "{request}");
+    assert!(!request.contains("content-type"), "{request}");
+}
+
+#[tokio::test]
+async fn another_deadline_keeps_the_other_limits() {
+    let patient = client(Duration::from_secs(10));
+    let hurried = patient.within(Duration::from_millis(200));
+    assert_eq!(hurried.limits().max_body_bytes, patient.limits().max_body_bytes);
+    let server = serve(Behaviour::Hang(Vec::new())).await;
+    let error = hurried.get(&server.endpoint, "/a", &[]).await.unwrap_err();
+    assert!(matches!(error, HttpError::Timeout { after, .. } if after.as_millis() == 200), "{error:?}");
+}
+
+#[tokio::test]
 async fn an_error_status_is_an_answer() {
     let body = b"HTTP/1.1 503 Busy\r\ncontent-length: 4\r\n\r\nbusy".to_vec();
     let server = serve(Behaviour::Answer(body)).await;
