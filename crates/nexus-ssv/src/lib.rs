@@ -72,7 +72,7 @@ pub use keyshares::Keyshares;
 pub use keyshares_file::{KeysharesFile, KeysharesFileError};
 pub use keyshares_item::{KeysharesItem, KeysharesItemError};
 pub use lagrange::{CombineError, combine_pubkeys, combine_signatures, recombine};
-pub use operator::{ClusterError, Operator, OperatorError};
+pub use operator::{ClusterError, Operator, OperatorError, cluster};
 pub use operator_private_key::{DecryptError, OperatorPrivateKey, OperatorPrivateKeyError, decrypt_share};
 pub use operator_public_key::{EncryptError, OperatorKeyError, OperatorPublicKey};
 pub use pem::PemError;

@@ -55,8 +55,8 @@ impl Operator {
     }
 }
 
-/// Checks that the operators form a cluster, and returns them ascending by id with their set.
-pub(crate) fn cluster(operators: &[Operator]) -> Result<(Vec<&Operator>, OperatorSet), ClusterError> {
+/// Checks that the operators form a cluster, no two with one key, and returns them ascending by id with their set.
+pub fn cluster(operators: &[Operator]) -> Result<(Vec<&Operator>, OperatorSet), ClusterError> {
     let set = OperatorSet::new(operators.iter().map(|operator| operator.id))?;
     let mut sorted: Vec<_> = operators.iter().collect();
     sorted.sort_unstable_by_key(|operator| operator.id);
