@@ -69,18 +69,26 @@ impl KeysharesFile {
     /// Writes the file as the tool does: version 1.2.0, fields in its order, two spaces of indentation, no final
     /// newline. `created_at` goes into the file in place of the time it was read with.
     pub fn to_json(&self, created_at: CreatedAt) -> String {
-        let items: Vec<_> = self.items.iter().map(KeysharesItem::to_wire).collect();
-        let file = wire::File {
-            version: VERSION,
-            created_at: created_at.to_string(),
-            shares: (!items.is_empty()).then_some(items),
-        };
-        serde_json::to_string_pretty(&file).expect("texts and numbers always serialize")
+        serde_json::to_string_pretty(&self.to_wire(created_at)).expect("texts and numbers always serialize")
+    }
+
+    /// Writes the same on one line without spaces, as SSV's DKG tool does; no final newline either.
+    pub fn to_compact_json(&self, created_at: CreatedAt) -> String {
+        serde_json::to_string(&self.to_wire(created_at)).expect("texts and numbers always serialize")
     }
 
     /// Returns the name the tool gives the file: `keyshares-<unix seconds>.json`.
     pub fn file_name(created_at: CreatedAt) -> String {
         format!("keyshares-{}.json", created_at.seconds())
+    }
+
+    fn to_wire(&self, created_at: CreatedAt) -> wire::File {
+        let items: Vec<_> = self.items.iter().map(KeysharesItem::to_wire).collect();
+        wire::File {
+            version: VERSION,
+            created_at: created_at.to_string(),
+            shares: (!items.is_empty()).then_some(items),
+        }
     }
 }
 

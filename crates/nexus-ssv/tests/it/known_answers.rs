@@ -100,6 +100,8 @@ fn writing_a_file_of_the_cli_gives_its_bytes_again() {
         let original = text(&format!("generated/keyshares-{name}.json"));
         let file = KeysharesFile::from_json(&original).unwrap();
         assert_eq!(file.to_json(file.created_at.unwrap()), original);
+        let compact = file.to_compact_json(file.created_at.unwrap());
+        assert_eq!(compact, original.replace([' ', '\n'], ""));
     }
 }
 
