@@ -1,0 +1,5 @@
+//! nexus-dkg against recorded ceremonies of real operators, against damage, and against operators of our own.
+
+mod transcript;
+mod wire_bytes;
+mod wire_known_answers;
