@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use url::Url;
+use url::{Host, Url};
 
 /// The base URL of a service, `http` or `https`.
 ///
@@ -30,6 +30,21 @@ pub enum EndpointError {
 }
 
 impl Endpoint {
+    /// Says whether requests go over TLS.
+    pub fn is_encrypted(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    /// Says whether the service is on this machine: `localhost`, `127.0.0.0/8` or `::1`.
+    pub fn is_loopback(&self) -> bool {
+        match self.0.host() {
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback(),
+            Some(Host::Domain(name)) => name == "localhost",
+            None => false,
+        }
+    }
+
     /// Returns the URL of a request: the base with `path` appended to its path and `query` to its query.
     pub(crate) fn url(&self, path: &str, query: &[(&str, &str)]) -> Url {
         let mut url = Url::clone(&self.0);
@@ -114,6 +129,17 @@ mod tests {
         );
         assert_eq!(base.url("", &[]).as_str(), "https://host.example/v3/KEY/?apikey=1");
         assert_eq!(endpoint("http://host.example").url("/a", &[]).as_str(), "http://host.example/a");
+    }
+
+    #[test]
+    fn endpoints_know_who_can_listen_in() {
+        let known = |text: &str| (endpoint(text).is_encrypted(), endpoint(text).is_loopback());
+        assert_eq!(known("https://operator.example:3030"), (true, false));
+        assert_eq!(known("http://10.0.0.1:3030"), (false, false));
+        for loopback in ["http://127.0.0.2", "http://[::1]:1", "http://LOCALHOST:1"] {
+            assert_eq!(known(loopback), (false, true));
+        }
+        assert_eq!(known("http://localhost.example"), (false, false));
     }
 
     #[test]
