@@ -5,7 +5,7 @@ use nexus_ssv::{
 };
 use rand_core::CryptoRng;
 
-use crate::wire::{MultipleSignedTransports, Proof, SignedProof, SignedTransport, Transport};
+use crate::wire::{MultipleSignedTransports, Proof, SignedProof, SignedTransport, Ssz as _, Transport};
 
 /// The RSA-2048 key with which the initiator signs the messages of one ceremony.
 ///
@@ -62,10 +62,9 @@ impl Transport {
         salt: PssSalt,
         rng: &mut R,
     ) -> Result<SignedTransport, PssError> {
+        let signature = key.sign_pss(&self.encode(), salt, rng)?.to_vec();
         let signer = key.public_key().to_text().into_bytes();
-        let mut signed = SignedTransport { message: self, signer, signature: Vec::new() };
-        signed.signature = key.sign_pss(&signed.signed_bytes(), salt, rng)?.to_vec();
-        Ok(signed)
+        Ok(SignedTransport { message: self, signer, signature })
     }
 }
 

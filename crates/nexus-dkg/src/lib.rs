@@ -2,9 +2,40 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used))]
 
+mod answer;
+mod commitments;
+mod credentials;
+mod deal;
+mod deposit;
+mod dkg_operator;
+mod documents;
+mod error;
+mod fault;
 mod identifiers;
 mod initiator;
+mod network;
+mod operator_version;
+mod operator_words;
+mod outcome;
+mod output;
+mod refusal;
+mod request;
+mod rounds;
 pub mod wire;
 
+pub use answer::Answers;
+pub use credentials::{Credentials, CredentialsError};
+pub use deal::DealFault;
+pub use deposit::CeremonyDeposit;
+pub use dkg_operator::{DkgEndpointError, DkgOperator};
+pub use error::{CeremonyError, CombinationError, Disposition, Round, RoundFailed};
+pub use fault::{CeremonyFault, Fault, OutputFault};
 pub use identifiers::{InstanceId, RequestId};
 pub use initiator::InitiatorIdentity;
+pub use network::{Network, UnknownNetwork};
+pub use operator_version::{OperatorVersion, UnsupportedVersion};
+pub use operator_words::OperatorWords;
+pub use output::{CeremonyOutput, StoredOutput};
+pub use refusal::Refusal;
+pub use request::{CeremonyRequest, CeremonyTerms, RequestError};
+pub use rounds::{Dealt, Exchanged, Initiated};

@@ -177,7 +177,7 @@ impl<'a> Decoder<'a> {
             "{} is read as laid out",
             self.container
         );
-        let mut fields = [&self.bytes[..0]; N];
+        let mut fields = [[].as_slice(); N];
         let mut start = self.fixed_len;
         for (position, field) in self.variable.iter().enumerate() {
             if position == 0 && index(field.offset) != start {

@@ -9,6 +9,7 @@
 mod codec;
 mod exchange;
 mod init;
+mod kyber_json;
 mod limits;
 mod message_type;
 mod output;
@@ -19,6 +20,7 @@ mod transport;
 pub use codec::{DecodeError, DecodeProblem, Ssz};
 pub use exchange::{Exchange, KyberMessage};
 pub use init::{Init, InitOperator};
+pub use kyber_json::{Deal, DealBundle, DealResponse, PointBytes, ResponseBundle};
 pub use limits::{MAX_MESSAGES, MAX_OPERATORS};
 pub use message_type::{KyberType, MessageType};
 pub use output::{Output, Proof, SignedProof};

@@ -1,5 +1,9 @@
 //! nexus-dkg against recorded ceremonies of real operators, against damage, and against operators of our own.
 
+mod puppets;
+mod replay;
+mod requests;
+mod tampering;
 mod transcript;
 mod wire_bytes;
 mod wire_known_answers;

@@ -1,0 +1,70 @@
+//! The three JSON documents of a ceremony, as the official tool writes them: on one line, hexadecimal in lower case.
+
+use nexus_keys::DepositDataJson;
+use serde::{Deserialize, Serialize};
+
+use crate::{CeremonyDeposit, wire::SignedProof};
+
+/// The release of the deposit tool whose format this is; launchpads refuse older ones.
+pub(crate) const DEPOSIT_CLI_VERSION: &str = "2.7.0";
+
+/// An entry of `proofs.json`: byte strings are hexadecimal without `0x`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignedProofJson {
+    pub(crate) proof: ProofJson,
+    pub(crate) signature: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProofJson {
+    pub(crate) validator: String,
+    pub(crate) encrypted_share: String,
+    pub(crate) share_pub: String,
+    pub(crate) owner: String,
+}
+
+impl SignedProofJson {
+    fn new(signed: &SignedProof) -> Self {
+        let proof = ProofJson {
+            validator: hex::encode(signed.proof.validator_pubkey.as_bytes()),
+            encrypted_share: hex::encode(&signed.proof.encrypted_share),
+            share_pub: hex::encode(signed.proof.share_pubkey.as_bytes()),
+            owner: hex::encode(signed.proof.owner.as_bytes()),
+        };
+        Self { proof, signature: hex::encode(signed.signature) }
+    }
+}
+
+/// One deposit, an object.
+pub(crate) fn deposit(deposit: &CeremonyDeposit) -> String {
+    json(&deposit_json(deposit))
+}
+
+/// One validator's proofs, an array.
+pub(crate) fn proofs(proofs: &[SignedProof]) -> String {
+    json(&proofs_json(proofs))
+}
+
+fn deposit_json(deposit: &CeremonyDeposit) -> DepositDataJson {
+    DepositDataJson {
+        pubkey: hex::encode(deposit.pubkey().as_bytes()),
+        withdrawal_credentials: hex::encode(deposit.credentials().to_bytes()),
+        amount: deposit.amount().get(),
+        signature: hex::encode(deposit.signature().as_bytes()),
+        deposit_message_root: hex::encode(deposit.deposit_message_root().as_bytes()),
+        deposit_data_root: hex::encode(deposit.deposit_data_root().as_bytes()),
+        fork_version: hex::encode(deposit.network().fork_version().as_bytes()),
+        network_name: deposit.network().name().to_owned(),
+        deposit_cli_version: DEPOSIT_CLI_VERSION.to_owned(),
+    }
+}
+
+fn proofs_json(proofs: &[SignedProof]) -> Vec<SignedProofJson> {
+    proofs.iter().map(SignedProofJson::new).collect()
+}
+
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("texts and numbers always serialize")
+}
