@@ -1,9 +1,10 @@
 //! The three JSON documents of a ceremony, as the official tool writes them: on one line, hexadecimal in lower case.
 
 use nexus_keys::DepositDataJson;
+use nexus_ssv::{CreatedAt, KeysharesFile};
 use serde::{Deserialize, Serialize};
 
-use crate::{CeremonyDeposit, wire::SignedProof};
+use crate::{CeremonyDeposit, CeremonyOutput, wire::SignedProof};
 
 /// The release of the deposit tool whose format this is; launchpads refuse older ones.
 pub(crate) const DEPOSIT_CLI_VERSION: &str = "2.7.0";
@@ -47,6 +48,29 @@ pub(crate) fn proofs(proofs: &[SignedProof]) -> String {
     json(&proofs_json(proofs))
 }
 
+/// `deposit_data.json`: an array, whether of one or of many.
+pub(crate) fn deposit_file(outputs: &[&CeremonyOutput]) -> String {
+    file(&outputs.iter().map(|output| deposit_json(output.deposit())).collect::<Vec<_>>())
+}
+
+/// `keyshares.json`.
+pub(crate) fn keyshares_file(outputs: &[&CeremonyOutput], created_at: CreatedAt) -> String {
+    let items = outputs.iter().map(|output| output.keyshares().clone()).collect();
+    let mut text = KeysharesFile { created_at: None, items }.to_compact_json(created_at);
+    text.push('\n');
+    text
+}
+
+/// `proofs.json` of one validator: an array.
+pub(crate) fn proofs_file(output: &CeremonyOutput) -> String {
+    file(&proofs_json(output.proofs()))
+}
+
+/// `proofs.json` of many: an array of arrays.
+pub(crate) fn all_proofs_file(outputs: &[&CeremonyOutput]) -> String {
+    file(&outputs.iter().map(|output| proofs_json(output.proofs())).collect::<Vec<_>>())
+}
+
 fn deposit_json(deposit: &CeremonyDeposit) -> DepositDataJson {
     DepositDataJson {
         pubkey: hex::encode(deposit.pubkey().as_bytes()),
@@ -67,4 +91,8 @@ fn proofs_json(proofs: &[SignedProof]) -> Vec<SignedProofJson> {
 
 fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("texts and numbers always serialize")
+}
+
+fn file<T: Serialize>(value: &T) -> String {
+    json(value) + "\n"
 }

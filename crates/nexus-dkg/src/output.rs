@@ -83,7 +83,7 @@ impl CeremonyOutput {
 
     /// Says that the output is stored, durably; only then the operators are told.
     ///
-    /// Whoever stores it says it.
+    /// [`OutputFolder`](crate::OutputFolder) says it of what it wrote. Whoever stores it elsewhere says it themselves.
     pub fn stored(self) -> StoredOutput {
         StoredOutput(self)
     }

@@ -1,15 +1,15 @@
 //! Recorded ceremonies through the rounds: same requests out, same documents at the end. And all sizes, with puppets.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs};
 
 use nexus_dkg::{
     Answers, CeremonyOutput, CeremonyRequest, CeremonyTerms, Credentials, DkgOperator, Initiated,
-    InitiatorIdentity, Network,
+    InitiatorIdentity, Network, OutputFolder,
     wire::{DealBundle, Init, KyberMessage, MultipleSignedTransports, Results, SignedTransport, Ssz as _},
 };
 use nexus_primitives::{ForkVersion, Gwei, OwnerNonce};
 use nexus_ssv::{CreatedAt, OperatorPublicKey, Registration};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     puppets::{Puppets, terms},
@@ -57,6 +57,13 @@ pub(crate) fn replay(recorded: &Transcript) -> CeremonyOutput {
     let exchanged = initiated.accept(answers(&recorded.exchange_responses), &mut rng).unwrap();
     let dealt = exchanged.accept(answers(&recorded.deal_responses), &mut rng).unwrap();
     dealt.accept(answers(&recorded.output_responses), created_at(recorded), &mut rng).unwrap()
+}
+
+/// The recording's time is spelled without milliseconds.
+fn with_time(keyshares: &Value, created_at: CreatedAt) -> Value {
+    let mut keyshares = keyshares.clone();
+    keyshares["createdAt"] = json!(created_at.to_string());
+    keyshares
 }
 
 #[test]
@@ -111,6 +118,25 @@ fn the_output_and_the_results_message_hold_the_recorded_documents() {
         assert_eq!(keyshares, text(&expected.keyshares_data));
         let initiator: OperatorPublicKey = recorded.initiator_public_key_encoded.parse().unwrap();
         assert_eq!(message.verify(&initiator), Ok(()));
+    }
+}
+
+#[test]
+fn the_stored_files_are_the_recorded_documents() {
+    for recorded in both() {
+        let output = replay(&recorded);
+        let dir = tempfile::tempdir().unwrap();
+        let folder = OutputFolder::open(dir.path()).unwrap();
+        let stored = folder.store(vec![output.clone()]).unwrap();
+        let validator = stored.path.join(format!("000011-{}", output.pubkey()));
+        let read = |name: &str| -> Value {
+            let text = fs::read_to_string(validator.join(name)).unwrap();
+            assert!(text.ends_with('\n') && text.lines().count() == 1);
+            serde_json::from_str(&text).unwrap()
+        };
+        assert_eq!(read("deposit_data.json"), json!([recorded.deposit_data]));
+        assert_eq!(read("keyshares.json"), with_time(&recorded.keyshares, output.created_at()));
+        assert_eq!(read("proofs.json"), recorded.proofs);
     }
 }
 
