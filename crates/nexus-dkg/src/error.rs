@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use nexus_primitives::OperatorId;
-use nexus_ssv::{KeysharesItemError, OperatorPrivateKeyError, PssError, VerifyError};
+use nexus_ssv::{CreatedAtError, KeysharesItemError, OperatorPrivateKeyError, PssError, VerifyError};
 
 use crate::{CeremonyFault, Fault};
 
@@ -56,6 +56,9 @@ pub enum CeremonyError {
     /// The initiator can't sign.
     #[error("signing the initiator's message")]
     Sign(#[from] PssError),
+    /// The time can't stand in a document.
+    #[error("dating the documents")]
+    Time(#[from] CreatedAtError),
     /// No version was given for an operator that takes part.
     #[error("no version is known of operator {0}")]
     NoVersion(OperatorId),
@@ -91,7 +94,7 @@ impl CeremonyError {
         match self {
             Self::Round(failed) => failed.disposition(),
             Self::NoKey => Disposition::Retry,
-            Self::Identity(_) | Self::Sign(_) | Self::NoVersion(_) | Self::Combination(_) => {
+            Self::Identity(_) | Self::Sign(_) | Self::Time(_) | Self::NoVersion(_) | Self::Combination(_) => {
                 Disposition::GiveUp
             }
         }

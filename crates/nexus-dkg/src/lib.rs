@@ -3,14 +3,18 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used))]
 
 mod answer;
+mod client;
 mod commitments;
 mod credentials;
+mod deadlines;
 mod deal;
 mod deposit;
 mod dkg_operator;
 mod documents;
 mod error;
 mod fault;
+mod health;
+mod http_client;
 mod identifiers;
 mod initiator;
 mod network;
@@ -25,12 +29,18 @@ mod rounds;
 pub mod wire;
 
 pub use answer::Answers;
+pub use client::CeremonyClient;
+#[cfg(feature = "test-utils")]
+pub use client::MockCeremonyClient;
 pub use credentials::{Credentials, CredentialsError};
+pub use deadlines::{DeadlineError, Deadlines};
 pub use deal::DealFault;
 pub use deposit::CeremonyDeposit;
 pub use dkg_operator::{DkgEndpointError, DkgOperator};
 pub use error::{CeremonyError, CombinationError, Disposition, Round, RoundFailed};
 pub use fault::{CeremonyFault, Fault, OutputFault};
+pub use health::{HealthReport, OperatorHealth};
+pub use http_client::{ClientError, HttpCeremonyClient};
 pub use identifiers::{InstanceId, RequestId};
 pub use initiator::InitiatorIdentity;
 pub use network::{Network, UnknownNetwork};

@@ -1,8 +1,10 @@
 //! nexus-dkg against recorded ceremonies of real operators, against damage, and against operators of our own.
 
+mod http;
 mod puppets;
 mod replay;
 mod requests;
+mod server;
 mod tampering;
 mod transcript;
 mod wire_bytes;

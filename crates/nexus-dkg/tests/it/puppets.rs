@@ -40,6 +40,7 @@ pub(crate) struct Puppet {
 pub(crate) struct Puppets {
     pub(crate) all: Vec<Puppet>,
     pub(crate) rng: StdRng,
+    pub(crate) terms: CeremonyTerms,
 }
 
 /// A point of G1.
@@ -78,6 +79,11 @@ pub(crate) fn terms() -> CeremonyTerms {
 impl Puppets {
     /// The first `count` operators of the fixtures, with polynomials of their own.
     pub(crate) fn new(count: usize) -> Self {
+        Self::with_terms(count, terms())
+    }
+
+    /// The same operators; other nonces get other keys.
+    pub(crate) fn with_terms(count: usize, terms: CeremonyTerms) -> Self {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Item {
@@ -86,7 +92,7 @@ impl Puppets {
         }
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/keyshares/generated/operators.json");
         let items: Vec<Item> = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-        let mut rng = StdRng::seed_from_u64(7);
+        let mut rng = StdRng::seed_from_u64(terms.registration.nonce.get());
         let threshold = count - (count - 1) / 3;
         let all = items.into_iter().take(count).map(|item| Puppet {
             id: transcript::id(item.id),
@@ -95,7 +101,7 @@ impl Puppets {
             coefficients: (0..threshold).map(|_| scalar(&mut rng)).collect(),
         });
         let all = all.collect();
-        Self { all, rng }
+        Self { all, rng, terms }
     }
 
     pub(crate) fn operators(&self) -> Vec<DkgOperator> {
@@ -109,7 +115,7 @@ impl Puppets {
     }
 
     pub(crate) fn request(&self) -> CeremonyRequest {
-        CeremonyRequest::new(&self.operators(), terms()).unwrap()
+        CeremonyRequest::new(&self.operators(), self.terms).unwrap()
     }
 
     pub(crate) fn versions(&self) -> BTreeMap<OperatorId, OperatorVersion> {
@@ -185,7 +191,7 @@ impl Puppets {
 
     pub(crate) fn output(&mut self, at: usize, instance: InstanceId) -> Output {
         let share = self.share(at);
-        let terms = terms();
+        let terms = self.terms;
         let encrypted = self.all[at].rsa.public_key().encrypt(&share, &mut self.rng).unwrap();
         let proof = Proof {
             validator_pubkey: self.validator_pubkey(),
@@ -204,7 +210,7 @@ impl Puppets {
 
     /// The deposit's signing root, computed apart from the crate.
     pub(crate) fn deposit_root(&self) -> [u8; 32] {
-        let terms = terms();
+        let terms = self.terms;
         let message = merkle_root(&[
             bytes_root(self.validator_pubkey().as_bytes()).into_bytes(),
             terms.credentials.to_bytes(),
