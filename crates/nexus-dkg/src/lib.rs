@@ -3,6 +3,7 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used))]
 
 mod answer;
+mod bulk;
 mod client;
 mod commitments;
 mod credentials;
@@ -18,6 +19,7 @@ mod http_client;
 mod identifiers;
 mod initiator;
 mod network;
+mod operator_list;
 mod operator_version;
 mod operator_words;
 mod outcome;
@@ -29,6 +31,7 @@ mod rounds;
 pub mod wire;
 
 pub use answer::Answers;
+pub use bulk::{BulkEntry, BulkError, BulkOutcome, BulkReport, BulkSize, run_ceremonies};
 pub use client::CeremonyClient;
 #[cfg(feature = "test-utils")]
 pub use client::MockCeremonyClient;
@@ -44,6 +47,7 @@ pub use http_client::{ClientError, HttpCeremonyClient};
 pub use identifiers::{InstanceId, RequestId};
 pub use initiator::InitiatorIdentity;
 pub use network::{Network, UnknownNetwork};
+pub use operator_list::{OperatorList, OperatorListError};
 pub use operator_version::{OperatorVersion, UnsupportedVersion};
 pub use operator_words::OperatorWords;
 pub use output::{CeremonyOutput, StoredOutput};

@@ -1,6 +1,8 @@
 //! nexus-dkg against recorded ceremonies of real operators, against damage, and against operators of our own.
 
+mod bulk;
 mod http;
+mod operator_lists;
 mod puppets;
 mod replay;
 mod requests;
@@ -9,3 +11,4 @@ mod tampering;
 mod transcript;
 mod wire_bytes;
 mod wire_known_answers;
+mod wire_laws;
