@@ -1,10 +1,14 @@
 //! The three JSON documents of a ceremony, as the official tool writes them: on one line, hexadecimal in lower case.
 
 use nexus_keys::DepositDataJson;
+use nexus_primitives::{Address, ValidatorPubkey};
 use nexus_ssv::{CreatedAt, KeysharesFile};
 use serde::{Deserialize, Serialize};
 
-use crate::{CeremonyDeposit, CeremonyOutput, wire::SignedProof};
+use crate::{
+    CeremonyDeposit, CeremonyOutput,
+    wire::{Proof, SignedProof},
+};
 
 /// The release of the deposit tool whose format this is; launchpads refuse older ones.
 pub(crate) const DEPOSIT_CLI_VERSION: &str = "2.7.0";
@@ -26,6 +30,16 @@ pub(crate) struct ProofJson {
     pub(crate) owner: String,
 }
 
+/// A field of a proof that isn't what it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: expected {expected} bytes in lower-case hexadecimal without 0x")]
+pub struct ProofFieldError {
+    /// Path of the field.
+    pub field: &'static str,
+    /// Bytes expected.
+    pub expected: usize,
+}
+
 impl SignedProofJson {
     fn new(signed: &SignedProof) -> Self {
         let proof = ProofJson {
@@ -35,6 +49,28 @@ impl SignedProofJson {
             owner: hex::encode(signed.proof.owner.as_bytes()),
         };
         Self { proof, signature: hex::encode(signed.signature) }
+    }
+
+    pub(crate) fn read(&self) -> Result<SignedProof, ProofFieldError> {
+        let Self { proof, signature } = self;
+        Ok(SignedProof {
+            proof: Proof {
+                validator_pubkey: ValidatorPubkey::new(bytes("proof.validator", &proof.validator)?),
+                encrypted_share: bytes::<256>("proof.encrypted_share", &proof.encrypted_share)?.to_vec(),
+                share_pubkey: ValidatorPubkey::new(bytes("proof.share_pub", &proof.share_pub)?),
+                owner: Address::new(bytes("proof.owner", &proof.owner)?),
+            },
+            signature: bytes("signature", signature)?,
+        })
+    }
+}
+
+fn bytes<const N: usize>(field: &'static str, text: &str) -> Result<[u8; N], ProofFieldError> {
+    let mut bytes = [0; N];
+    let is_lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+    match hex::decode_to_slice(text, &mut bytes) {
+        Ok(()) if is_lower => Ok(bytes),
+        _ => Err(ProofFieldError { field, expected: N }),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a ceremony is asked for.
 
-use nexus_primitives::{Gwei, OperatorId, OperatorSet, OwnerNonce};
+use nexus_primitives::{Address, Gwei, OperatorId, OperatorSet, OwnerNonce};
 use nexus_ssv::{ClusterError, Operator, Registration, cluster};
 
 use crate::{
@@ -127,27 +127,31 @@ impl CeremonyRequest {
 }
 
 impl CeremonyTerms {
-    pub(crate) fn check(&self) -> Result<(), RequestError> {
-        let Self { amount, credentials, .. } = *self;
-        let (allowed, expected) = match credentials {
-            Credentials::Execution(_) => {
-                (amount == Gwei::VALIDATOR_DEPOSIT, "32000000000: with 0x01 the rest would earn nothing")
-            }
-            Credentials::Compounding(_) => (
-                (Gwei::VALIDATOR_DEPOSIT..=MAX_COMPOUNDING).contains(&amount),
-                "32000000000 to 2048000000000",
-            ),
-        };
-        let is_zero = |address| address == nexus_primitives::Address::ZERO;
-        if !allowed {
-            return Err(RequestError::Amount { amount, credentials, expected });
-        }
-        if is_zero(self.registration.owner) {
+    fn check(&self) -> Result<(), RequestError> {
+        check_amount(self.credentials, self.amount)?;
+        if self.registration.owner == Address::ZERO {
             return Err(RequestError::ZeroOwner);
         }
-        if is_zero(credentials.address()) {
+        if self.credentials.address() == Address::ZERO {
             return Err(RequestError::ZeroWithdrawalAddress);
         }
         Ok(())
     }
+}
+
+/// Checks the amount against the kind of validator that the credentials make.
+pub(crate) fn check_amount(credentials: Credentials, amount: Gwei) -> Result<(), RequestError> {
+    let (allowed, expected) = match credentials {
+        Credentials::Execution(_) => {
+            let expected = "32000000000: with 0x01 the rest would earn nothing";
+            (Gwei::VALIDATOR_DEPOSIT..=Gwei::VALIDATOR_DEPOSIT, expected)
+        }
+        Credentials::Compounding(_) => {
+            (Gwei::VALIDATOR_DEPOSIT..=MAX_COMPOUNDING, "32000000000 to 2048000000000")
+        }
+    };
+    if allowed.contains(&amount) {
+        return Ok(());
+    }
+    Err(RequestError::Amount { amount, credentials, expected })
 }

@@ -1,6 +1,7 @@
 //! nexus-dkg against recorded ceremonies of real operators, against damage, and against operators of our own.
 
 mod bulk;
+mod folders;
 mod http;
 mod operator_lists;
 mod puppets;
