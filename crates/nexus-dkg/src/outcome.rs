@@ -2,16 +2,16 @@
 
 use nexus_primitives::{BlsSignature, OperatorId, ValidatorPubkey, bls};
 use nexus_ssv::{
-    CreatedAt, EncryptedShare, Expectation, Keyshares, KeysharesItem, Operator, SharesData,
-    combine_signatures,
+    EncryptedShare, Expectation, Keyshares, KeysharesItem, Operator, SharesData, combine_signatures,
 };
 
 use crate::{
-    CeremonyDeposit, CeremonyOutput, CeremonyRequest, CombinationError, Fault, InstanceId, OutputFault,
+    CeremonyDeposit, CeremonyRequest, CombinationError, Fault, InstanceId, OutputFault,
     answer::expect,
     commitments::Commitments,
     deal::index,
     deposit::DepositTerms,
+    output::NewValidator,
     wire::{KyberMessage, KyberType, MessageType, Output, ResponseBundle, SignedProof, Transport},
 };
 
@@ -104,8 +104,7 @@ impl<'a> Outcome<'a> {
         &self,
         operators: &[Operator],
         parts: Vec<Part>,
-        created_at: CreatedAt,
-    ) -> Result<CeremonyOutput, CombinationError> {
+    ) -> Result<NewValidator, CombinationError> {
         let deposit_parts: Vec<_> =
             parts.iter().map(|part| (part.operator, part.deposit_signature)).collect();
         let deposit = CeremonyDeposit::verify(self.deposit, combine_signatures(&deposit_parts)?)?;
@@ -124,7 +123,7 @@ impl<'a> Outcome<'a> {
         keyshares.verify(&expectation)?;
 
         let proofs = parts.into_iter().map(|part| part.proof).collect();
-        Ok(CeremonyOutput::new(self.instance, deposit, keyshares, proofs, created_at))
+        Ok(NewValidator { deposit, keyshares, proofs })
     }
 }
 

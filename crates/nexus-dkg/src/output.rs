@@ -15,11 +15,17 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CeremonyOutput {
     instance: InstanceId,
-    deposit: CeremonyDeposit,
-    keyshares: KeysharesItem,
-    proofs: Vec<SignedProof>,
+    validator: NewValidator,
     created_at: CreatedAt,
     results_message: Vec<u8>,
+}
+
+/// What the operators' parts were combined to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewValidator {
+    pub(crate) deposit: CeremonyDeposit,
+    pub(crate) keyshares: KeysharesItem,
+    pub(crate) proofs: Vec<SignedProof>,
 }
 
 /// An output of which whoever holds this says that it is stored where a crash can't take it.
@@ -29,16 +35,11 @@ pub struct StoredOutput(CeremonyOutput);
 impl CeremonyOutput {
     pub(crate) const fn new(
         instance: InstanceId,
-        deposit: CeremonyDeposit,
-        keyshares: KeysharesItem,
-        proofs: Vec<SignedProof>,
+        validator: NewValidator,
         created_at: CreatedAt,
+        results_message: Vec<u8>,
     ) -> Self {
-        Self { instance, deposit, keyshares, proofs, created_at, results_message: Vec::new() }
-    }
-
-    pub(crate) fn set_results_message(&mut self, message: Vec<u8>) {
-        self.results_message = message;
+        Self { instance, validator, created_at, results_message }
     }
 
     /// Returns the name of the ceremony, by which operators find it in their logs.
@@ -48,27 +49,27 @@ impl CeremonyOutput {
 
     /// Returns the validator's public key.
     pub const fn pubkey(&self) -> ValidatorPubkey {
-        self.deposit.pubkey()
+        self.validator.deposit.pubkey()
     }
 
     /// Returns the nonce that the validator must be registered with.
     pub fn nonce(&self) -> OwnerNonce {
-        self.keyshares.keyshares().registration().nonce
+        self.validator.keyshares.keyshares().registration().nonce
     }
 
     /// Returns the deposit.
     pub const fn deposit(&self) -> &CeremonyDeposit {
-        &self.deposit
+        &self.validator.deposit
     }
 
     /// Returns the keyshares with the operators' RSA keys.
     pub const fn keyshares(&self) -> &KeysharesItem {
-        &self.keyshares
+        &self.validator.keyshares
     }
 
     /// Returns the operators' proofs, ascending by operator id.
     pub fn proofs(&self) -> &[SignedProof] {
-        &self.proofs
+        &self.validator.proofs
     }
 
     /// Returns the time that stands in the documents.
@@ -87,14 +88,22 @@ impl CeremonyOutput {
     pub fn stored(self) -> StoredOutput {
         StoredOutput(self)
     }
+}
 
-    pub(crate) fn to_results(&self, operators: Vec<InitOperator>) -> Results {
+impl NewValidator {
+    /// Writes the documents for the operators.
+    pub(crate) fn to_results(
+        &self,
+        instance: InstanceId,
+        operators: Vec<InitOperator>,
+        created_at: CreatedAt,
+    ) -> Results {
         let keyshares = KeysharesFile { created_at: None, items: vec![self.keyshares.clone()] };
         Results {
             operators,
-            identifier: *self.instance.as_bytes(),
+            identifier: *instance.as_bytes(),
             deposit_data: documents::deposit(&self.deposit).into_bytes(),
-            keyshares_data: keyshares.to_compact_json(self.created_at).into_bytes(),
+            keyshares_data: keyshares.to_compact_json(created_at).into_bytes(),
             proofs: documents::proofs(&self.proofs).into_bytes(),
         }
     }

@@ -17,6 +17,7 @@ use crate::{
     commitments::Commitments,
     deal::Dealing,
     outcome::{Outcome, read_output},
+    output::NewValidator,
     wire::{
         DealBundle, Exchange, KyberMessage, KyberType, MessageType, SignedTransport, Ssz as _, Transport,
     },
@@ -167,19 +168,19 @@ impl Dealt {
         created_at: CreatedAt,
         rng: &mut R,
     ) -> Result<CeremonyOutput, CeremonyError> {
-        let mut output = self.examine(answers, created_at)?;
-        let ceremony = self.ceremony;
+        let validator = self.examine(answers)?;
+        let Ceremony { request, identity, instance, version, .. } = self.ceremony;
         let message = Transport {
             kind: MessageType::Results,
-            identifier: *ceremony.instance.as_bytes(),
-            data: output.to_results(ceremony.request.init_operators()).encode(),
-            version: ceremony.version.as_str().to_owned(),
+            identifier: *instance.as_bytes(),
+            data: validator.to_results(instance, request.init_operators(), created_at).encode(),
+            version: version.as_str().to_owned(),
         };
-        output.set_results_message(ceremony.identity.sign(message, rng)?.encode());
-        Ok(output)
+        let results_message = identity.sign(message, rng)?.encode();
+        Ok(CeremonyOutput::new(instance, validator, created_at, results_message))
     }
 
-    fn examine(&self, answers: Answers, created_at: CreatedAt) -> Result<CeremonyOutput, CeremonyError> {
+    fn examine(&self, answers: Answers) -> Result<NewValidator, CeremonyError> {
         let ceremony = &self.ceremony;
         let examination = ceremony.examination(Round::Deal);
         let opened = examination.open_all(ceremony.instance, answers)?;
@@ -187,7 +188,7 @@ impl Dealt {
             examination.check_all(&opened, |operator, signed| read_output(operator, &signed.message))?;
         let outcome = Outcome::new(&ceremony.request, ceremony.instance, &self.commitments);
         let parts = examination.check_all(&outputs, |operator, output| outcome.check(operator, output))?;
-        Ok(outcome.combine(&ceremony.operators, parts, created_at)?)
+        Ok(outcome.combine(&ceremony.operators, parts)?)
     }
 }
 

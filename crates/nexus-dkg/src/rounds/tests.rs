@@ -108,7 +108,7 @@ fn no_flipped_byte_of_an_operator_gets_through_any_round() {
     let dealt = exchanged.accept(good(&round), &mut rng).unwrap();
 
     let round = of("output_responses");
-    flip_every_byte(&round, |answers| dealt.examine(answers, created_at).map(drop));
+    flip_every_byte(&round, |answers| dealt.examine(answers).map(drop));
     dealt.accept(good(&round), created_at, &mut rng).unwrap();
 }
 
