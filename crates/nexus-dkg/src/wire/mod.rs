@@ -3,8 +3,8 @@
 //! No logic and no cryptography here, only layouts. Decoders are strict: of all byte strings that could mean a message
 //! they take exactly the one that [`Ssz::encode`] writes. Names of containers and fields in errors are the protocol's.
 //!
-//! The codec is written by hand. The containers of this protocol are a dozen; a derive would hide their limits, accept
-//! encodings that aren't canonical, and say "invalid offset" where an operator needs to know of which field.
+//! The codec is written by hand. The containers of this protocol are a dozen; a derived one would move their limits
+//! into the types of every field, and say "invalid offset" where an operator needs to know of which.
 
 mod codec;
 mod exchange;
