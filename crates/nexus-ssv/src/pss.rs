@@ -1,4 +1,10 @@
 //! Signatures with operators' RSA keys: RSASSA-PSS with SHA-256, as SSV's DKG operators sign their messages.
+//!
+//! # Why the RSA timing advisory doesn't apply
+//!
+//! RUSTSEC-2023-0071 ("Marvin") needs many private operations on inputs of the attacker's choice, timed. Verifying is a
+//! public operation. Signing is blinded, over a padding with fresh randomness; outside of the devnet the only signer is
+//! the initiator of a DKG ceremony, with a key that signs half a dozen messages and is thrown away.
 
 use rand_core::CryptoRng;
 use rsa::Pss;
