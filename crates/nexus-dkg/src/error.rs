@@ -120,16 +120,19 @@ impl RoundFailed {
         if self.complains_all_round() { Disposition::Retry } else { gravest }
     }
 
-    /// Returns the operators to replace, when that is what to do: those whose fault calls for it, and those
-    /// complained about. Of a complaint nobody outside can tell whose fault it is, so both sides are named.
+    /// Returns the operators to replace, when that is what to do: those whose fault calls for it, those complained
+    /// about, and those whose key another one has. Of these last two nobody outside can tell whose fault it is, so both
+    /// sides are named.
     pub fn suspects(&self) -> BTreeSet<OperatorId> {
         let mut suspects = BTreeSet::new();
         for CeremonyFault { operator, fault } in &self.faults {
             if fault.disposition() == Disposition::ReplaceOperator {
                 suspects.insert(*operator);
             }
-            if let Fault::Complaint { about } = fault {
-                suspects.extend(about);
+            match fault {
+                Fault::Complaint { about } => suspects.extend(about),
+                Fault::SharedExchangeKey { with } => suspects.extend([*with]),
+                _ => {}
             }
         }
         suspects

@@ -8,7 +8,7 @@ use nexus_dkg::{
         SignedTransport, Ssz as _, Transport,
     },
 };
-use nexus_primitives::{Address, BlsSignature};
+use nexus_primitives::{Address, BlsSignature, OperatorId};
 
 use crate::puppets::{Puppets, point};
 
@@ -121,6 +121,11 @@ fn check_output(change: impl FnOnce(&mut Output), expected: &str) {
     );
 }
 
+fn suspects(error: &CeremonyError) -> Vec<u64> {
+    let CeremonyError::Round(failed) = error else { panic!("{error}") };
+    failed.suspects().into_iter().map(OperatorId::get).collect()
+}
+
 #[test]
 fn every_answers_envelope_is_checked_in_every_round() {
     for round in 0..3 {
@@ -201,7 +206,7 @@ fn exchange_keys_must_be_points_of_different_operators() {
         |exchange| exchange.commits = point(1).to_vec(),
         "committed to an existing key with its exchange key",
     );
-    check_answer(
+    let error = check_answer(
         0,
         |puppets, instance| {
             let copied = puppets.exchange(0).encode();
@@ -209,6 +214,7 @@ fn exchange_keys_must_be_points_of_different_operators() {
         },
         "has the same exchange key as operator 1",
     );
+    assert_eq!(suspects(&error), [1, 3]);
 }
 
 fn infinity(length: usize) -> Vec<u8> {
@@ -353,9 +359,7 @@ fn a_complaint_ends_the_ceremony_and_names_both_sides() {
         }
     };
     let error = check_answer(2, complaint(2), "complained about the deals of operators 4");
-    let CeremonyError::Round(failed) = error else { panic!("{error}") };
-    let suspects: Vec<_> = failed.suspects().into_iter().map(nexus_primitives::OperatorId::get).collect();
-    assert_eq!(suspects, [3, 4]);
+    assert_eq!(suspects(&error), [3, 4]);
     let other = "malformed deal or complaint: complaint in another operator's name";
     check_answer(2, complaint(1), other);
 }
