@@ -210,7 +210,7 @@ impl Controller {
         records: &[ValidatorRecord],
         waiting: BTreeMap<OperatorSet, usize>,
     ) -> Result<bool, TickError> {
-        let (Some(first), Ok(operators)) = (records.first(), operators_of(observation, set)) else {
+        let (Some(first), Ok(operators)) = (records.first(), operators_of(&observation.chain, set)) else {
             return Ok(false);
         };
         let context = self.chain.fetch_registration(set).await?;

@@ -247,7 +247,7 @@ fn rollup_problem(
         let problem = operator_problem(observation.chain.operators.get(id), limit)?;
         Some(format!("operator {id}: {problem}"))
     });
-    let keys = || operators_of(observation, operators).err().map(|problem| problem.to_string());
+    let keys = || operators_of(&observation.chain, operators).err().map(|problem| problem.to_string());
     first.or_else(keys).map(|message| ("operator-unfit", message))
 }
 

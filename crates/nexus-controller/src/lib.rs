@@ -51,6 +51,7 @@ pub use controller::{Controller, Parts, Transactions};
 pub use guard::{Guard, GuardContext, Scope, guards};
 pub use jump::RollupStanding;
 pub use observation::{Observation, ObserveError, Observer};
+pub use operator_keys::{OperatorKeysError, operators_of};
 pub use plan::{Decision, PlanInputs, RollupPlan, WorldPlan, plan_world};
 pub use plan_inputs::{StoredPlanInputs, pause_reason, plan_inputs};
 pub use report::{ActionReport, Observed, PlanReport, RollupReport, StatusReport, ValidatorReport, dry_run};

@@ -37,7 +37,7 @@ impl Controller {
             return Ok(false);
         }
         let Some(set) = self.operator_set(observation, record) else { return Ok(false) };
-        let operators = match operators_of(observation, &set) {
+        let operators = match operators_of(&observation.chain, &set) {
             Ok(operators) => operators,
             Err(problem) => {
                 self.alert("registration-held", Some(record.rollup), problem.to_string());
