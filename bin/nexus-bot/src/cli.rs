@@ -1,6 +1,6 @@
 //! The command line: what may be said, and nothing of what is done.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroU64, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nexus_primitives::{
@@ -70,6 +70,9 @@ pub(crate) enum Command {
     /// Keyshares for the SSV network
     #[command(subcommand)]
     Keyshares(KeysharesCommand),
+    /// Key ceremonies among SSV operators
+    #[command(subcommand)]
+    Dkg(DkgCommand),
     /// Voluntary exits
     #[command(subcommand)]
     Exit(ExitCommand),
@@ -245,6 +248,74 @@ pub(crate) enum KeysharesCommand {
         #[arg(long, value_name = "FILE")]
         operators: Option<PathBuf>,
     },
+}
+
+/// `dkg …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DkgCommand {
+    /// Ask operators whether they can take part in a ceremony
+    Ping {
+        #[command(flatten)]
+        operators: DkgOperatorArgs,
+    },
+    /// Have operators make validator keys together and store what they made; nothing is sent to any chain
+    Ceremony(Box<CeremonyArgs>),
+    /// Check the documents of a ceremony, ours or those of the operators' own tool
+    Verify {
+        /// The ceremony's folder, or one validator's in it
+        folder: PathBuf,
+        /// Demand this owner
+        #[arg(long, value_name = "ADDR", requires = "nonce")]
+        owner: Option<Address>,
+        /// Demand this nonce of the first validator, and the next of each further one
+        #[arg(long, value_name = "N", requires = "owner")]
+        nonce: Option<OwnerNonce>,
+        /// Demand that withdrawals go to this address
+        #[arg(long, value_name = "ADDR")]
+        withdraw_address: Option<Address>,
+    },
+}
+
+/// Operators of a ceremony: from a file, or a rollup's cluster as the contracts have it.
+#[derive(Debug, Args)]
+pub(crate) struct DkgOperatorArgs {
+    /// JSON list of operators with keys and addresses, as the operators' own tool takes it
+    #[arg(long, value_name = "FILE", required_unless_present = "rollup")]
+    pub(crate) operators: Option<PathBuf>,
+    /// Take these from the list [default: all]
+    #[arg(long, value_name = "ID,…", value_delimiter = ',', requires = "operators")]
+    pub(crate) ids: Vec<NonZeroU64>,
+    /// The cluster of the rollup with this admin address
+    #[arg(long, value_name = "ADDR", conflicts_with = "operators")]
+    pub(crate) rollup: Option<RollupAdmin>,
+}
+
+/// `dkg ceremony`.
+#[derive(Debug, Args)]
+pub(crate) struct CeremonyArgs {
+    #[command(flatten)]
+    pub(crate) operators: DkgOperatorArgs,
+    /// The account that will register the validators with SSV [default with --rollup: the Nexus contract]
+    #[arg(long, value_name = "ADDR", required_unless_present = "rollup")]
+    pub(crate) owner: Option<Address>,
+    /// Registrations the owner has made; each further validator takes the next [default with --rollup: asked of SSV]
+    #[arg(long, value_name = "N", required_unless_present = "rollup")]
+    pub(crate) nonce: Option<OwnerNonce>,
+    /// Where withdrawals go [default with --rollup: its bridge]
+    #[arg(long, value_name = "ADDR", required_unless_present = "rollup")]
+    pub(crate) withdraw_address: Option<Address>,
+    /// Genesis fork version of the network [default with --rollup: the configured network's]
+    #[arg(long, value_name = "VERSION", required_unless_present = "rollup")]
+    pub(crate) fork_version: Option<ForkVersion>,
+    /// How many validators
+    #[arg(long, value_name = "M", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100))]
+    pub(crate) validators: u64,
+    /// Ceremonies at the same time
+    #[arg(long, value_name = "M", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=20))]
+    pub(crate) at_once: u16,
+    /// Directory in which the ceremony's folder is made
+    #[arg(long, value_name = "DIR", default_value = "ceremonies")]
+    pub(crate) out: PathBuf,
 }
 
 /// `exit …`.

@@ -1,6 +1,6 @@
 //! The composition root: the one place that names concrete types.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use nexus_beacon::{BeaconNode, BeaconNodes, HttpBeaconNode};
@@ -9,6 +9,7 @@ use nexus_chain::{
     TxSigner,
 };
 use nexus_controller::{Caps, Controller, Observer, Parts, Rails, Settings, StateFile, StateIdentity};
+use nexus_dkg::{CeremonyClient, Deadlines, HttpCeremonyClient};
 use nexus_http::{HttpClient, HttpLimits};
 use nexus_keys::{KdfCost, LocalVault, MnemonicKeyring, MnemonicVault, Salt};
 use nexus_primitives::{Address, Clock, DerivationIndex};
@@ -17,7 +18,7 @@ use rand::{CryptoRng, rngs::StdRng};
 use crate::{
     alerting,
     clock::SystemClock,
-    config::{BlockTag, Config},
+    config::{BlockTag, Config, DkgConfig},
     private_file::{into_text, read_secret},
     progress,
 };
@@ -109,6 +110,16 @@ pub(crate) fn read_state(config: &Config) -> anyhow::Result<StateFile> {
 /// Says which deployment a state file must belong to.
 pub(crate) fn identity(config: &Config) -> StateIdentity {
     StateIdentity { chain_id: config.network.chain_id, nexus: config.contracts.nexus }
+}
+
+/// Makes the client of operators' DKG services.
+pub(crate) fn ceremony_client(config: DkgConfig) -> anyhow::Result<Arc<dyn CeremonyClient>> {
+    let deadlines = Deadlines {
+        exchange: Duration::from_secs(config.exchange_timeout_secs),
+        deal: Duration::from_secs(config.deal_timeout_secs),
+        ..Deadlines::default()
+    };
+    Ok(Arc::new(HttpCeremonyClient::new(deadlines, Arc::new(SystemClock), os_rng())?))
 }
 
 /// Opens the directory of sealed mnemonics.

@@ -5,6 +5,7 @@ use std::{error::Error, fmt};
 use nexus_beacon::BeaconError;
 use nexus_chain::{ChainError, ConnectError, KeystoreError, TxError};
 use nexus_controller::{ObserveError, StateError, TickError};
+use nexus_dkg::{CeremonyError, Fault};
 use nexus_http::HttpError;
 use serde::Serialize;
 
@@ -127,6 +128,9 @@ fn classify_link(error: &(dyn Error + 'static)) -> Option<Exit> {
     }
     if let Some(TxError::Chain(error)) = error.downcast_ref::<TxError>() {
         return classify_chain(error);
+    }
+    if let Some(CeremonyError::Round(failed)) = error.downcast_ref::<CeremonyError>() {
+        return unreachable(failed.faults.iter().any(|fault| matches!(fault.fault, Fault::Unreachable(_))));
     }
     unreachable(error.downcast_ref::<HttpError>().is_some_and(HttpError::is_unreachable))
 }

@@ -2,6 +2,8 @@
 
 mod config;
 mod devnet;
+mod dkg;
+mod dkg_operators;
 mod doctor;
 mod exit;
 mod key_source;
@@ -70,6 +72,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Vault(command) => vault::run(&session, command).await,
         Command::Keys(command) => keys::run(&session, command).await,
         Command::Keyshares(command) => keyshares::run(&session, command).await,
+        Command::Dkg(command) => dkg::run(&session, command).await,
         Command::Exit(command) => exit::run(&session, command).await,
         Command::State(command) => state::run(&session, command).await,
         Command::Config(command) => config::run(&session, command),

@@ -147,9 +147,32 @@ pub(super) fn read_loop(section: &mut Section<'_>) -> u64 {
     section.number("interval_secs", 1..=3_600, 12)
 }
 
-/// Reads `[dkg]`. Checked, and unused for as long as no rollup's keys come from a ceremony.
-pub(super) fn read_dkg(section: &mut Section<'_>) {
-    section.or("trust_any_certificate", true);
-    section.number("exchange_timeout_secs", 1..=60, 7);
-    section.number("deal_timeout_secs", 1..=600, 45);
+/// `[dkg]`: how long operators may take in a ceremony.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DkgConfig {
+    /// For handing round exchange keys.
+    pub(crate) exchange_timeout_secs: u64,
+    /// For handing round deals and waiting for the results.
+    pub(crate) deal_timeout_secs: u64,
+}
+
+impl DkgConfig {
+    /// What holds where no configuration is needed.
+    pub(crate) const DEFAULT: Self = Self { exchange_timeout_secs: 7, deal_timeout_secs: 45 };
+
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        let Self { exchange_timeout_secs, deal_timeout_secs } = Self::DEFAULT;
+        if !section.or("trust_any_certificate", true) {
+            let message =
+                "false is not supported: operators' certificates are self-signed and name no host; they are \
+                           known by the RSA keys they registered"
+                    .to_owned();
+            section.problem("trust_any_certificate", message);
+        }
+        Self {
+            // Operators ignore deals that come later than 10 s after the exchange, and answer 20 s after it.
+            exchange_timeout_secs: section.number("exchange_timeout_secs", 1..=8, exchange_timeout_secs),
+            deal_timeout_secs: section.number("deal_timeout_secs", 25..=600, deal_timeout_secs),
+        }
+    }
 }

@@ -25,14 +25,14 @@ use toml::de::DeTable;
 pub(crate) use self::{
     custody::{SignerConfig, StateConfig, VaultConfig},
     endpoints::{BeaconConfig, BlockTag, ContractsConfig, ExecutionConfig},
-    limits::{GasConfig, GuardsConfig, PolicyConfig, SsvConfig},
+    limits::{DkgConfig, GasConfig, GuardsConfig, PolicyConfig, SsvConfig},
     network::NetworkConfig,
     problem::{ConfigError, ConfigProblem},
     secret_ref::SecretRef,
 };
 use self::{
     custody::{read_keys, read_rollups},
-    limits::{read_dkg, read_loop},
+    limits::read_loop,
     section::{Report, Section},
 };
 
@@ -56,6 +56,7 @@ pub(crate) struct Config {
     pub(crate) policy: PolicyConfig,
     pub(crate) gas: GasConfig,
     pub(crate) ssv: SsvConfig,
+    pub(crate) dkg: DkgConfig,
     pub(crate) guards: GuardsConfig,
     /// Where the status server listens.
     pub(crate) http_listen: Option<SocketAddr>,
@@ -104,7 +105,7 @@ impl Config {
         let policy = root.section("policy", PolicyConfig::read);
         let gas = root.section("gas", GasConfig::read);
         let ssv = root.section("ssv", SsvConfig::read);
-        root.section("dkg", read_dkg);
+        let dkg = root.section("dkg", DkgConfig::read);
         let guards = root.section("guards", GuardsConfig::read);
         let http_listen = root.section("http", |section| section.optional("listen"));
         let webhook = root.section("alerts", |section| section.optional_secret("webhook"));
@@ -122,6 +123,7 @@ impl Config {
             policy,
             gas,
             ssv,
+            dkg,
             guards,
             http_listen,
             webhook,

@@ -4,6 +4,7 @@ mod bench;
 mod config_check;
 mod demo;
 mod devnet;
+mod dkg;
 mod endpoints;
 mod exits;
 mod instances;

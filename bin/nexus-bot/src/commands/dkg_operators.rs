@@ -1,0 +1,76 @@
+//! Operators of a ceremony, from a file or from the contracts.
+
+use anyhow::Context as _;
+use nexus_chain::{ChainSnapshot, RollupSnapshot};
+use nexus_controller::operators_of;
+use nexus_dkg::{DkgOperator, OperatorList};
+use nexus_primitives::{Address, ForkVersion, OperatorId, OwnerNonce, RollupAdmin};
+
+use super::Session;
+use crate::{
+    cli::DkgOperatorArgs,
+    compose,
+    config::{Config, DkgConfig},
+};
+
+/// Operators, and what else is known with them.
+pub(super) struct Cluster {
+    pub(super) operators: Vec<DkgOperator>,
+    pub(super) dkg: DkgConfig,
+    /// What the contracts say, where they were asked.
+    pub(super) on_chain: Option<OnChain>,
+}
+
+/// What a ceremony for a rollup must be for, at this moment.
+pub(super) struct OnChain {
+    pub(super) owner: Address,
+    pub(super) nonce: OwnerNonce,
+    pub(super) bridge: Address,
+    pub(super) fork_version: ForkVersion,
+}
+
+/// Finds the operators that the arguments name.
+pub(super) async fn find(session: &Session, args: &DkgOperatorArgs) -> anyhow::Result<Cluster> {
+    let (Some(path), None) = (&args.operators, args.rollup) else {
+        let rollup = args.rollup.context("neither --operators nor --rollup is given")?;
+        return from_chain(&session.config()?, rollup).await;
+    };
+    let list = OperatorList::read(path)?;
+    let operators = if args.ids.is_empty() {
+        list.iter().cloned().collect()
+    } else {
+        let ids = args.ids.iter().map(|id| OperatorId::new(id.get())).collect::<Result<Vec<_>, _>>()?;
+        list.select(&ids)?
+    };
+    Ok(Cluster { operators, dkg: DkgConfig::DEFAULT, on_chain: None })
+}
+
+/// Reads the rollup's cluster: ids and addresses from NodeOperator, keys from SSV.
+async fn from_chain(config: &Config, rollup: RollupAdmin) -> anyhow::Result<Cluster> {
+    let reader = compose::reader(config).await?;
+    let chain = reader.chain.fetch_snapshot(reader.settings.observe_at).await?;
+    let found = chain.rollups.iter().find(|found| found.admin == rollup);
+    let found = found.with_context(|| format!("rollup {rollup} is not registered with Nexus"))?;
+    let operators = with_endpoints(&chain, found)
+        .with_context(|| format!("cluster {} of rollup {rollup}", found.cluster))?;
+    let on_chain = OnChain {
+        owner: config.contracts.nexus,
+        nonce: chain.owner_nonce,
+        bridge: found.bridge.address,
+        fork_version: config.network.genesis_fork_version,
+    };
+    Ok(Cluster { operators, dkg: config.dkg, on_chain: Some(on_chain) })
+}
+
+fn with_endpoints(chain: &ChainSnapshot, rollup: &RollupSnapshot) -> anyhow::Result<Vec<DkgOperator>> {
+    let set = rollup.operators.as_ref().context("its operators are no valid SSV cluster")?;
+    let operators = operators_of(chain, set)?;
+    let with_endpoint = |operator: nexus_ssv::Operator| {
+        let known = chain.operators.get(&operator.id);
+        let url = known.and_then(|known| known.dkg_endpoint.as_deref());
+        let url =
+            url.with_context(|| format!("operator {} has no DKG address on NodeOperator", operator.id))?;
+        Ok(DkgOperator::new(operator, url)?)
+    };
+    operators.into_iter().map(with_endpoint).collect()
+}

@@ -1,0 +1,99 @@
+//! Ceremonies' documents checked, and operators that can't be reached.
+
+use std::{fs, path::Path};
+
+use crate::bench::Bench;
+
+/// A ceremony of the operators' own tool, recorded.
+const RECORDED: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../fixtures/dkg/live-v3.1.0/official-initiator-output/ceremony-2026-11-23--09-05-42.515"
+);
+
+/// An operator's key in the encoding of the file, and where nobody listens.
+fn operators(bench: &Bench) -> String {
+    let keyshares = fs::read_to_string(validator_of(Path::new(RECORDED)).join("keyshares.json")).unwrap();
+    let keyshares: serde_json::Value = serde_json::from_str(&keyshares).unwrap();
+    let entries = keyshares["shares"][0]["data"]["operators"].as_array().unwrap().iter();
+    let entries: Vec<_> = entries
+        .map(|entry| {
+            let (id, key) = (&entry["id"], &entry["operatorKey"]);
+            serde_json::json!({ "id": id, "public_key": key, "ip": "https://127.0.0.1:1" })
+        })
+        .collect();
+    let list = serde_json::Value::from(entries).to_string();
+    bench.write("operators_info.json", &list, 0o644).to_str().unwrap().to_owned()
+}
+
+fn validator_of(ceremony: &Path) -> std::path::PathBuf {
+    let entries = fs::read_dir(ceremony).unwrap().map(|entry| entry.unwrap().path());
+    entries.into_iter().find(|path| path.is_dir()).unwrap()
+}
+
+/// A copy of the recorded ceremony.
+fn copy(bench: &Bench) -> std::path::PathBuf {
+    let source = validator_of(Path::new(RECORDED));
+    let target = bench.path("ceremony").join(source.file_name().unwrap());
+    fs::create_dir_all(&target).unwrap();
+    for entry in fs::read_dir(source).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, target.join(path.file_name().unwrap())).unwrap();
+    }
+    target
+}
+
+#[test]
+fn the_official_tools_documents_verify_for_what_they_are_for_and_nothing_else() {
+    let bench = Bench::new();
+    let verified = bench.run(&["dkg", "verify", RECORDED, "--json"]).expect(0).json();
+    let validator = &verified["validators"][0];
+    let (owner, nonce) = (validator["owner"].as_str().unwrap(), validator["nonce"].to_string());
+    assert_eq!(nonce, "7");
+    bench.run(&["dkg", "verify", RECORDED, "--owner", owner, "--nonce", &nonce]).expect(0);
+    let other = bench.run(&["dkg", "verify", RECORDED, "--owner", owner, "--nonce", "8"]).expect(1);
+    other.says_on_stdout("is for registration").says_on_stdout(":7, expected").says_on_stdout(":8");
+    let nobody = "0x00000000000000000000000000000000000000AA";
+    bench
+        .run(&["dkg", "verify", RECORDED, "--withdraw-address", nobody])
+        .expect(1)
+        .says_on_stdout("withdrawals go to");
+}
+
+#[test]
+fn a_changed_document_is_named() {
+    let bench = Bench::new();
+    let folder = copy(&bench);
+    let file = folder.join("deposit_data.json");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replacen("\"amount\":", "\"amount\":1", 1)).unwrap();
+    let folder = folder.to_str().unwrap();
+    bench.run(&["dkg", "verify", folder]).expect(1).says_on_stdout("deposit_data.json");
+    bench.run(&["dkg", "verify", "nowhere"]).expect(1).says_on_stdout("can't be read");
+}
+
+#[test]
+fn operators_that_nobody_can_reach_are_named_and_nothing_is_stored() {
+    let bench = Bench::new();
+    let operators = operators(&bench);
+    let pings = bench.run(&["dkg", "ping", "--operators", &operators, "--json"]).expect(69).json();
+    assert_eq!(pings.as_array().unwrap().len(), 4);
+    assert!(pings[0]["problem"].as_str().unwrap().contains("127.0.0.1"), "{pings}");
+
+    let address = "0x81592c3DE184A3E2c0DCB5a261BC107Bfa91f494";
+    let ceremony = ["dkg", "ceremony", "--operators", &operators, "--owner", address, "--nonce", "1"];
+    let rest = ["--withdraw-address", address, "--fork-version"];
+    let run = |fork| bench.run(&[&ceremony[..], &rest, &[fork]].concat());
+    run("0x10000910").expect(69).says("operator 11");
+    run("0x12345678").expect(1).says("0x12345678");
+    assert_eq!(fs::read_dir(bench.path("ceremonies")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_ceremony_is_refused_until_everything_about_it_is_said() {
+    let bench = Bench::new();
+    let operators = operators(&bench);
+    bench.run(&["dkg", "ping"]).expect(2).says("--operators");
+    bench.run(&["dkg", "ceremony", "--operators", &operators]).expect(2).says("--owner");
+    bench.run(&["dkg", "ping", "--operators", &operators, "--ids", "11,12"]).expect(1).says("operator 12");
+    bench.run(&["dkg", "ping", "--operators", "nowhere.json"]).expect(1).says("nowhere.json");
+}
