@@ -10,6 +10,9 @@ use anyhow::Context as _;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+/// The Go package in a component's own folder.
+const LOCAL_PACKAGE: &str = ".";
+
 /// All components by name.
 pub(crate) struct Components(BTreeMap<String, Component>);
 
@@ -27,7 +30,7 @@ pub(crate) struct Component {
     pub(crate) args: Vec<String>,
     /// Packages with native code that must be built by node-gyp after an installation without scripts.
     pub(crate) node_gyp: Vec<String>,
-    /// Go packages of programs, in modules that `go.mod` pins.
+    /// Go packages of programs, in modules that `go.mod` pins; `.` is a program of ours, in `folder`.
     pub(crate) go: Vec<String>,
 }
 
@@ -95,7 +98,7 @@ impl Components {
 }
 
 impl Component {
-    /// Returns the files that decide what is installed.
+    /// Returns the files that pin what is installed.
     pub(crate) fn lock_files(&self) -> &'static [&'static str] {
         match self.manager {
             Manager::Npm => &["package.json", "package-lock.json"],
@@ -104,10 +107,24 @@ impl Component {
         }
     }
 
+    /// Returns the files that decide what is installed: lock files, and the sources of a program of ours.
+    pub(crate) fn inputs(&self) -> anyhow::Result<Vec<String>> {
+        let mut inputs: Vec<_> = self.lock_files().iter().map(|name| (*name).to_owned()).collect();
+        if self.go.iter().any(|package| package == LOCAL_PACKAGE) {
+            for entry in fs::read_dir(&self.folder)? {
+                let path = entry?.path();
+                let name = path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+                inputs.extend(name.filter(|_| path.extension().is_some_and(|end| end == "go")));
+            }
+            inputs.sort_unstable();
+        }
+        Ok(inputs)
+    }
+
     /// Returns a name that changes with everything that decides what is installed.
     pub(crate) fn cache_key(&self) -> anyhow::Result<String> {
         let mut digest = Sha256::new();
-        for name in self.lock_files() {
+        for name in self.inputs()? {
             let path = self.folder.join(name);
             digest.update(fs::read(&path).with_context(|| format!("reading {}", path.display()))?);
         }
@@ -180,21 +197,25 @@ mod tests {
                 pins.map(|(package, rest)| (package.to_owned(), rest.trim_end_matches(" \\").to_owned()))
                     .collect()
             }
-            // A module goes by its name, and a program by its own: "geth" is of module "go-ethereum".
+            // A module goes by its name, and a program by its own: "geth" is of module "go-ethereum". Those that a
+            // program of ours calls are required directly.
             Manager::Go => {
                 let module = read("go.mod");
                 let pins: Vec<(&str, &str)> = module
                     .lines()
                     .filter_map(|line| line.trim_start_matches("require").trim().split_once(" v"))
-                    .map(|(path, version)| (path, version.split(' ').next().unwrap()))
                     .collect();
+                let version = |pin: &str| pin.split(' ').next().unwrap().to_owned();
+                let name = |path: &str| path.split('/').nth(2).unwrap().to_owned();
                 let pinned = |package: &String| pins.iter().find(|(path, _)| package.starts_with(path));
                 let programs = component.go.iter().map(|package| {
-                    let (path, version) =
-                        pinned(package).unwrap_or_else(|| panic!("{package} is not pinned"));
-                    let module = path.split('/').nth(2).unwrap();
+                    if package == LOCAL_PACKAGE {
+                        let called = pins.iter().filter(|(_, pin)| !pin.ends_with("// indirect"));
+                        return called.map(|(path, pin)| (name(path), version(pin))).collect();
+                    }
+                    let (path, pin) = pinned(package).unwrap_or_else(|| panic!("{package} is not pinned"));
                     let program = package.rsplit('/').next().unwrap();
-                    [(module.to_owned(), (*version).to_owned()), (program.to_owned(), (*version).to_owned())]
+                    vec![(name(path), version(pin)), (program.to_owned(), version(pin))]
                 });
                 programs.flatten().collect()
             }

@@ -23,8 +23,8 @@ pub(crate) async fn install(component: &Component, cache: &Path) -> anyhow::Resu
             fs::remove_dir_all(&folder)?;
         }
         fs::create_dir_all(&folder)?;
-        for name in component.lock_files() {
-            fs::copy(component.folder.join(name), folder.join(name))?;
+        for name in component.inputs()? {
+            fs::copy(component.folder.join(&name), folder.join(&name))?;
         }
         let log = cache.join("logs").join(format!("install-{}.log", component.name));
         fetch(component, &folder, &log).await?;
