@@ -13,6 +13,7 @@ mod cli;
 mod component;
 mod docs_page;
 mod driver;
+mod full_operator;
 mod install;
 mod pace;
 mod report;

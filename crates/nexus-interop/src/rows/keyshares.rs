@@ -1,15 +1,12 @@
 //! Keyshares against SSV's own libraries, both ways.
 
-use std::fs;
-
 use anyhow::Context as _;
 use async_trait::async_trait;
 use nexus_keys::ValidatorKey;
 use nexus_primitives::{Address, BlsSignature, OperatorId, OwnerNonce, ValidatorPubkey, keccak256};
 use nexus_ssv::{
-    EncryptedShare, Expectation, Keyshares as Shares, KeysharesFile, KeysharesItem, Operator,
-    OperatorPrivateKey, Registration, ShareSecret, SharesData, combine_signatures, decrypt_share, recombine,
-    split,
+    EncryptedShare, Expectation, Keyshares as Shares, KeysharesFile, KeysharesItem, Registration,
+    ShareSecret, SharesData, combine_signatures, decrypt_share, recombine, split,
 };
 use rand::rngs::StdRng;
 use rand_core::Rng as _;
@@ -18,7 +15,9 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::{checks::Checks, driver, row::Row, sabotage::Sabotage, stage::Stage};
+use crate::{
+    checks::Checks, driver, full_operator::FullOperator, row::Row, sabotage::Sabotage, stage::Stage,
+};
 
 const COMPONENT: &str = "keyshare-tools";
 const LIBRARIES: [&str; 2] = ["ssv-keys", "ssv-sdk"];
@@ -39,27 +38,17 @@ const OURS_RECOVERED: &str = "our shares recovered by their BLS library to the v
 /// The `keyshares` row.
 pub(crate) struct Keyshares;
 
-/// An operator with its private key, of `fixtures/keyshares/generated/operators.json`.
-struct FullOperator {
-    operator: Operator,
-    private_key: OperatorPrivateKey,
-    wire: OperatorWire,
-    pem: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct OperatorFixture {
-    id: u64,
-    operator_key: String,
-    private_key_pem: String,
-}
-
-#[derive(Serialize, Clone)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct OperatorWire {
     id: u64,
     operator_key: String,
+}
+
+impl OperatorWire {
+    fn of(full: &FullOperator) -> Self {
+        Self { id: full.operator.id.get(), operator_key: full.key_text.clone() }
+    }
 }
 
 /// One validator to be split among one cluster.
@@ -144,7 +133,7 @@ impl Row for Keyshares {
     }
 
     async fn run(&self, stage: &Stage, checks: &mut Checks) -> anyhow::Result<()> {
-        let operators = operators(stage)?;
+        let operators = FullOperator::read_all(stage)?;
         let mut rng = stage.rng();
         let cases = draw_cases(&mut rng)?;
 
@@ -168,22 +157,6 @@ impl Row for Keyshares {
     }
 }
 
-fn operators(stage: &Stage) -> anyhow::Result<Vec<FullOperator>> {
-    let path = stage.layout.fixtures.join("keyshares/generated/operators.json");
-    let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-    let fixtures: Vec<OperatorFixture> = serde_json::from_str(&text)?;
-    let operators = fixtures.into_iter().map(|fixture| {
-        let OperatorFixture { id, operator_key, private_key_pem: pem } = fixture;
-        Ok(FullOperator {
-            operator: Operator::parse(OperatorId::new(id)?, &operator_key)?,
-            private_key: OperatorPrivateKey::from_pem(&pem)?,
-            wire: OperatorWire { id, operator_key },
-            pem,
-        })
-    });
-    operators.collect()
-}
-
 fn draw_cases(rng: &mut StdRng) -> anyhow::Result<Vec<Case>> {
     let cases = CLUSTER_SIZES.map(|size| {
         let mut scalar = Zeroizing::new([0; 32]);
@@ -202,7 +175,7 @@ fn split_jobs(cases: &[Case], operators: &[FullOperator]) -> Vec<SplitJob> {
     let job = |case: &Case, library| SplitJob {
         library,
         secret: format!("0x{}", hex::encode(case.key.expose_secret())),
-        operators: operators.iter().take(case.size).map(|operator| operator.wire.clone()).collect(),
+        operators: operators.iter().take(case.size).map(OperatorWire::of).collect(),
         owner: case.registration.owner.to_checksum(),
         nonce: case.registration.nonce.get(),
     };
