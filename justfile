@@ -52,6 +52,10 @@ contracts-check:
 interop *args:
     cargo run --locked -p nexus-interop -- {{ args }}
 
+# DKG ceremonies with operators made of SSV's own libraries: one row of the above.
+interop-dkg:
+    just interop dkg
+
 # What CI runs.
 ci: fmt-check lint doc contracts-check test package && interop
     cargo run --release --locked -- demo --headless

@@ -35,6 +35,17 @@ pub(crate) async fn node<T: DeserializeOwned>(
     call(stage, component, Command::new("node").arg("driver.mjs"), request).await
 }
 
+/// Runs a mode of a Go component's program, which has the component's name.
+pub(crate) async fn go<T: DeserializeOwned>(
+    stage: &Stage,
+    component: &str,
+    mode: &str,
+    request: &impl Serialize,
+) -> anyhow::Result<T> {
+    let mut command = Command::new(stage.component(component)?.join("bin").join(component));
+    call(stage, component, command.arg(mode), request).await
+}
+
 async fn call<T: DeserializeOwned>(
     stage: &Stage,
     component: &str,

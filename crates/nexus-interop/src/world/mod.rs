@@ -1,7 +1,8 @@
-//! A world made of real nodes: execution, consensus, the contracts on them, and the bot.
+//! A world made of real nodes: execution, consensus, the contracts on them, and the bot; and operators.
 
 pub(crate) mod anvil_node;
 pub(crate) mod blueprint;
+pub(crate) mod dkg_fleet;
 pub(crate) mod engine_front;
 pub(crate) mod execution_node;
 pub(crate) mod full_bot;
