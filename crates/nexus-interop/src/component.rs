@@ -32,6 +32,8 @@ pub(crate) struct Component {
     pub(crate) node_gyp: Vec<String>,
     /// Go packages of programs, in modules that `go.mod` pins; `.` is a program of ours, in `folder`.
     pub(crate) go: Vec<String>,
+    /// Whether those are built with their C parts.
+    pub(crate) cgo: bool,
 }
 
 /// A package manager.
@@ -63,6 +65,12 @@ struct RawComponent {
     node_gyp: Vec<String>,
     #[serde(default)]
     go: Vec<String>,
+    #[serde(default = "with_cgo")]
+    cgo: bool,
+}
+
+fn with_cgo() -> bool {
+    true
 }
 
 impl Components {
@@ -80,6 +88,7 @@ impl Components {
                 args: raw.args,
                 node_gyp: raw.node_gyp,
                 go: raw.go,
+                cgo: raw.cgo,
             };
             (name, component)
         });
@@ -132,6 +141,7 @@ impl Component {
             digest.update(text);
             digest.update([0]);
         }
+        digest.update([u8::from(self.cgo)]);
         Ok(format!("{}-{}", self.name, &hex::encode(digest.finalize())[..12]))
     }
 }
