@@ -122,9 +122,27 @@ impl OperatorPublicKey {
         rng: &mut R,
     ) -> Result<EncryptedShare, EncryptError> {
         let plaintext: Zeroizing<String> = share.to_text();
+        self.encrypt_text(&plaintext, rng)
+    }
+
+    /// Encrypts a share's 64 digits without `0x`, as operators of DKG ceremonies encrypt their own.
+    pub fn encrypt_digits<R: CryptoRng + ?Sized>(
+        &self,
+        share: &ShareSecret,
+        rng: &mut R,
+    ) -> Result<EncryptedShare, EncryptError> {
+        let plaintext: Zeroizing<String> = share.to_text();
+        self.encrypt_text(plaintext.trim_start_matches("0x"), rng)
+    }
+
+    fn encrypt_text<R: CryptoRng + ?Sized>(
+        &self,
+        text: &str,
+        rng: &mut R,
+    ) -> Result<EncryptedShare, EncryptError> {
         let ciphertext = self
             .0
-            .pkcs1v15_encrypt_with_rng(rng, plaintext.as_bytes())
+            .pkcs1v15_encrypt_with_rng(rng, text.as_bytes())
             .map_err(|source| EncryptError { key: self.clone(), source })?;
         let bytes = ciphertext.try_into().expect("a ciphertext is as long as the 2048-bit modulus");
         Ok(EncryptedShare::new(bytes))
