@@ -103,6 +103,7 @@ mod output;
 mod output_folder;
 mod refusal;
 mod request;
+mod results_check;
 mod rounds;
 mod validator_check;
 pub mod wire;

@@ -20,6 +20,21 @@ pub(crate) fn check_validator(
     dir: &Path,
     documents: &Documents<SignedProofJson>,
 ) -> (Option<CheckedValidator>, Vec<Found>) {
+    let (validator, mut problems) = check_documents(documents);
+    if let [keyshares] = documents.keyshares.items.as_slice() {
+        let shares = keyshares.keyshares();
+        let expected = validator_name(shares.registration().nonce, shares.pubkey());
+        if dir.file_name().is_none_or(|name| *name != *expected) {
+            problems.push((None, Problem::Name { expected }));
+        }
+    }
+    (validator.filter(|_| problems.is_empty()), problems)
+}
+
+/// Checks documents, wherever they are; the validator is returned when nothing is wrong.
+pub(crate) fn check_documents(
+    documents: &Documents<SignedProofJson>,
+) -> (Option<CheckedValidator>, Vec<Found>) {
     let mut problems = Vec::new();
     let ([entry], [keyshares]) = (documents.deposits.as_slice(), documents.keyshares.items.as_slice()) else {
         let counts =
@@ -47,11 +62,6 @@ pub(crate) fn check_validator(
     }
     problems.extend(check_proofs(keyshares, &documents.proofs).map(|problem| (Some(PROOFS_FILE), problem)));
 
-    let registration = keyshares.keyshares().registration();
-    let expected = validator_name(registration.nonce, keyshares.keyshares().pubkey());
-    if dir.file_name().is_none_or(|name| *name != *expected) {
-        problems.push((None, Problem::Name { expected }));
-    }
     let is_sound = problems.is_empty();
     let validator = deposit.filter(|_| is_sound);
     (validator.map(|deposit| CheckedValidator { deposit, keyshares: keyshares.clone() }), problems)

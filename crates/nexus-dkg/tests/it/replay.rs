@@ -202,3 +202,28 @@ fn each_operator_is_sent_its_own_version_of_the_same_message() {
     let missing = Initiated::new(request, request_id, identity, &versions, &mut puppets.rng);
     assert_eq!(missing.err().unwrap().to_string(), format!("no version is known of operator {newer}"));
 }
+
+#[test]
+fn documents_that_are_handed_out_hold_and_a_changed_one_is_named() {
+    for recorded in both() {
+        let request = SignedTransport::decode(&recorded.results_request.0).unwrap();
+        let results = Results::decode(&request.message.data).unwrap();
+        let validator = results.verify().unwrap();
+        assert_eq!(hex::encode(validator.pubkey().as_bytes()), recorded.deposit_data["pubkey"]);
+
+        let changed = |change: fn(&mut Results)| {
+            let mut results = results.clone();
+            change(&mut results);
+            let problems = results.verify().unwrap_err();
+            problems.iter().map(|problem| problem.file.display().to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(changed(|results| results.deposit_data.truncate(9)), ["deposit_data.json"]);
+        assert_eq!(changed(|results| results.keyshares_data[0] = 0xff), ["keyshares.json"]);
+        let last = |results: &mut Results| {
+            let proofs = String::from_utf8(results.proofs.clone()).unwrap();
+            let end = proofs.rfind("\"}").unwrap();
+            results.proofs[end - 1] = if results.proofs[end - 1] == b'0' { b'1' } else { b'0' };
+        };
+        assert_eq!(changed(last), ["proofs.json"]);
+    }
+}
