@@ -30,6 +30,7 @@ mod config_dir;
 pub mod consensus;
 pub mod deploy;
 mod devnet;
+pub mod dkg;
 pub mod execution;
 mod lockstep;
 pub mod operators;
