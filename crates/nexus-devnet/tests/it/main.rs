@@ -4,5 +4,6 @@ mod beacon_api;
 mod beacon_client;
 mod deploy;
 mod devnet;
+mod dkg;
 mod execution;
 mod world;
