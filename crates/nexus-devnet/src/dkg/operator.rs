@@ -109,6 +109,11 @@ impl CeremonyOperator {
         }
     }
 
+    /// Refuses a body of more than 105 MiB.
+    pub(super) fn refuse_body(&self) -> Vec<u8> {
+        envelope(format!("operator {}, err: {}", self.operator.id, Refusal::TooLarge))
+    }
+
     fn pong(&self, conduct: &Conduct, rng: &mut dyn CryptoRng) -> Vec<u8> {
         let pong = Pong {
             id: self.operator.id.get(),

@@ -63,6 +63,8 @@ pub(super) enum Refusal {
     NoResults,
     #[error("failed to write results")]
     Results,
+    #[error("http: request body too large")]
+    TooLarge,
 }
 
 /// What is wrong with one message of a bundle.
