@@ -1,9 +1,13 @@
 //! The embedded world without its sockets: two chains, contracts, operators and a clock.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
 use nexus_primitives::{
-    Address, BasisPoints, Gwei, RollupAdmin, Slot, U256, UnixSeconds, ValidatorPubkey, Wei, keccak256,
+    Address, BasisPoints, Gwei, OperatorId, RollupAdmin, Slot, U256, UnixSeconds, ValidatorPubkey, Wei,
+    keccak256,
 };
 
 use crate::{
@@ -35,6 +39,8 @@ pub struct WorldConfig {
     pub nexus_version: NexusVersion,
     /// Tells worlds apart: it goes into the genesis validators root, so that exits of one are invalid in another.
     pub seed: u64,
+    /// Where operators make keys together, for the `NodeOperator` contract; the others get an address of nobody.
+    pub dkg_endpoints: BTreeMap<OperatorId, String>,
 }
 
 /// Everything that happens on chain, in memory and in step.
@@ -92,6 +98,7 @@ impl WorldConfig {
             consensus: ConsensusConfig::fast(genesis_time, deposit_contract, chain_id),
             nexus_version: NexusVersion::SsvExits,
             seed: 0,
+            dkg_endpoints: BTreeMap::new(),
         }
     }
 }
@@ -107,7 +114,11 @@ impl World {
         let mut mine = || {
             execution.mine_block(execution.head().timestamp + consensus.seconds_per_slot, &[]);
         };
-        let deployment = Deployment::deploy(&execution, &mut mine, deploy_config(config.nexus_version))?;
+        let deployment = Deployment::deploy(
+            &execution,
+            &mut mine,
+            deploy_config(config.nexus_version, config.dkg_endpoints),
+        )?;
         let ssv_network = deployment.ssv_network;
         let lockstep = Lockstep::new(execution, BeaconChain::new(consensus), ssv_network)?;
         let world = Self {
@@ -366,13 +377,18 @@ fn genesis(consensus: &ConsensusConfig) -> GenesisConfig {
 }
 
 /// All thirteen operators; clusters 1 to 4 have the first 4, 7, 10 and 13 of them, cluster 5 the four after the first.
-fn deploy_config(nexus_version: NexusVersion) -> DeployConfig {
+fn deploy_config(
+    nexus_version: NexusVersion,
+    mut dkg_endpoints: BTreeMap<OperatorId, String>,
+) -> DeployConfig {
     let defaults = DeployConfig::new(nexus_version);
     let operators = operators().iter().map(|operator| OperatorConfig {
         name: format!("operator {}", operator.id),
         public_key_text: operator.key_text.clone(),
         fee_wei_per_block: OPERATOR_FEE,
-        dkg_endpoint: format!("https://operator-{}.invalid:3030", operator.id),
+        dkg_endpoint: dkg_endpoints
+            .remove(&operator.id)
+            .unwrap_or_else(|| format!("https://operator-{}.invalid:3030", operator.id)),
         private: false,
     });
     let cluster =

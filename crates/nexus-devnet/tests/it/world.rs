@@ -20,7 +20,7 @@ use nexus_primitives::{
     Wei, WithdrawalCredentials,
     signing::{Domain, DomainType, bytes_root, chunk, merkle_root},
 };
-use nexus_ssv::{Operator, Registration, split};
+use nexus_ssv::{Keyshares, Operator, Registration, split};
 
 mod calls {
     alloy::sol! {
@@ -56,14 +56,18 @@ mod calls {
 }
 
 /// A world with one rollup of 500 ETH, and a stand-in for the bot that does what it is told.
-struct Scene {
-    world: World,
+pub(crate) struct Scene {
+    pub(crate) world: World,
     rollup: RollupHandle,
 }
 
 impl Scene {
     fn new() -> Self {
-        let world = World::new(WorldConfig::fast(UnixSeconds::new(1_700_000_000))).unwrap();
+        Self::in_world(WorldConfig::fast(UnixSeconds::new(1_700_000_000)))
+    }
+
+    pub(crate) fn in_world(config: WorldConfig) -> Self {
+        let world = World::new(config).unwrap();
         let limit = BasisPoints::new(4_000).unwrap();
         let rollup = world.register_rollup(RollupConfig::new("alpha", limit)).unwrap();
         let scene = Self { world, rollup };
@@ -75,11 +79,11 @@ impl Scene {
         RollupAdmin::new(primitive(self.rollup.admin.address()))
     }
 
-    fn bridge(&self) -> Address {
+    pub(crate) fn bridge(&self) -> Address {
         primitive(self.rollup.bridge)
     }
 
-    fn nexus(&self) -> Address {
+    pub(crate) fn nexus(&self) -> Address {
         primitive(self.world.deployment().nexus)
     }
 
@@ -109,12 +113,16 @@ impl Scene {
     }
 
     fn deposit(&self, key: &ValidatorKey) -> bool {
-        let event = signed_deposit(&self.world, key, self.bridge());
+        self.deposit_event(&signed_deposit(&self.world, key, self.bridge()))
+    }
+
+    /// Makes a deposit that was signed somewhere.
+    pub(crate) fn deposit_event(&self, event: &DepositEvent) -> bool {
         let data = calls::DepositData {
             pubKey: bytes(event.pubkey.as_bytes()),
             withdrawalAddress: bytes(&event.withdrawal_credentials),
             signature: bytes(event.signature.as_bytes()),
-            depositRoot: deposit_data_root(&event).into_bytes().into(),
+            depositRoot: deposit_data_root(event).into_bytes().into(),
         };
         let rollup_admin = self.rollup.admin.address();
         self.bot(
@@ -139,8 +147,13 @@ impl Scene {
             .collect();
         let registration = Registration::new(self.nexus(), OwnerNonce::new(nonce));
         let keyshares = split(key, &cluster, registration, &mut rand::rng()).unwrap();
+        self.register_keyshares(&keyshares)
+    }
+
+    /// Registers keyshares of operators 1 to 4, however they came to be.
+    pub(crate) fn register_keyshares(&self, keyshares: &Keyshares) -> bool {
         let share = calls::ValidatorShares {
-            pubKey: bytes(key.pubkey().as_bytes()),
+            pubKey: bytes(keyshares.pubkey().as_bytes()),
             operatorIds: vec![1, 2, 3, 4],
             sharesEncrypted: keyshares.shares_data().encode().into(),
             amount: Wei::from_ether(10).get(),
@@ -169,9 +182,13 @@ impl Scene {
     }
 
     fn exit_through_ssv(&self, key: &ValidatorKey) -> bool {
+        self.exit(&key.pubkey())
+    }
+
+    pub(crate) fn exit(&self, pubkey: &ValidatorPubkey) -> bool {
         let call = calls::validatorExitCall {
             rollupAdmin: self.rollup.admin.address(),
-            pubkey: bytes(key.pubkey().as_bytes()),
+            pubkey: bytes(pubkey.as_bytes()),
             operatorIds: vec![1, 2, 3, 4],
         };
         self.bot(call.abi_encode())
@@ -188,7 +205,10 @@ impl Scene {
     }
 
     fn wait_for(&self, key: &ValidatorKey, status: ValidatorStatus) {
-        let pubkey = key.pubkey();
+        self.wait_until(key.pubkey(), status);
+    }
+
+    pub(crate) fn wait_until(&self, pubkey: ValidatorPubkey, status: ValidatorStatus) {
         let reached = self.world.advance_until(|world| world.validator_status(&pubkey) == Some(status), 200);
         assert!(reached.is_ok(), "{status} not reached, is {:?}", self.world.validator_status(&pubkey));
     }

@@ -1,6 +1,7 @@
 //! Operators that make keys together, asked by the client that the bot uses, and by one that says what it likes.
 
 mod ceremonies;
+mod life;
 mod misconduct;
 mod protocol;
 mod refusals;

@@ -1,0 +1,83 @@
+//! A validator whose key nobody ever held, from its ceremony to the return of its stake.
+
+use std::collections::BTreeMap;
+
+use alloy::{
+    eips::BlockNumberOrTag,
+    primitives::TxKind,
+    rpc::types::TransactionRequest,
+    sol_types::{SolCall as _, SolValue as _},
+};
+use nexus_devnet::{
+    WorldConfig,
+    consensus::{DepositEvent, ValidatorStatus},
+    ssv_operators::ShareVerdict,
+};
+use nexus_dkg::{CeremonyClient as _, CeremonyRequest, CeremonyTerms, Deadlines, Network};
+use nexus_primitives::{ForkVersion, Gwei, OwnerNonce, UnixSeconds, Wei, WithdrawalCredentials};
+use nexus_ssv::Registration;
+
+use super::{client, start};
+use crate::world::Scene;
+
+mod calls {
+    alloy::sol! {
+        function ssvDKGIP(uint64 operatorId) external view returns (string);
+    }
+}
+
+/// Operators make keys only for networks that they know, so this world is called like one of them.
+fn config(endpoints: BTreeMap<nexus_primitives::OperatorId, String>) -> WorldConfig {
+    let mut config = WorldConfig::fast(UnixSeconds::new(1_700_000_000));
+    config.consensus.genesis_fork_version = ForkVersion::HOODI;
+    WorldConfig { dkg_endpoints: endpoints, ..config }
+}
+
+/// What the contract says where an operator makes keys.
+fn endpoint_on_chain(scene: &Scene, operator: u64) -> String {
+    let call = calls::ssvDKGIPCall { operatorId: operator }.abi_encode();
+    let to = TxKind::Call(scene.world.deployment().node_operator);
+    let request = TransactionRequest { to: Some(to), ..Default::default() }.input(call.into());
+    let answer = scene.world.execution().call(&request, BlockNumberOrTag::Latest.into(), None, None).unwrap();
+    String::abi_decode(&answer).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_validator_made_in_a_ceremony_lives_and_leaves_like_any_other() {
+    let operators = start(4).await;
+    let endpoints =
+        operators.all().iter().map(|operator| (operator.id(), operator.url().to_owned())).collect();
+    let scene = tokio::task::spawn_blocking(|| Scene::in_world(config(endpoints))).await.unwrap();
+    assert_eq!(endpoint_on_chain(&scene, 2), operators.all()[1].url());
+    assert_eq!(endpoint_on_chain(&scene, 5), "https://operator-5.invalid:3030");
+
+    let terms = CeremonyTerms {
+        credentials: WithdrawalCredentials::to_address(scene.bridge()).into(),
+        amount: Gwei::VALIDATOR_DEPOSIT,
+        network: Network::Hoodi,
+        registration: Registration::new(scene.nexus(), OwnerNonce::new(0)),
+    };
+    let request = CeremonyRequest::new(&operators.to_dkg_operators(), terms).unwrap();
+    let output = client(Deadlines::default(), 1).await.run_ceremony(&request).await.unwrap();
+    let pubkey = output.pubkey();
+
+    let deposit = DepositEvent {
+        pubkey,
+        withdrawal_credentials: output.deposit().credentials().to_bytes(),
+        amount: output.deposit().amount(),
+        signature: *output.deposit().signature(),
+        index: 0,
+    };
+    assert!(scene.deposit_event(&deposit));
+    assert!(scene.register_keyshares(output.keyshares().keyshares()));
+    assert_eq!(scene.world.ssv_operators().verdict(&pubkey), Some(&ShareVerdict::Accepted));
+
+    scene.wait_until(pubkey, ValidatorStatus::ActiveOngoing);
+    assert_eq!(scene.world.offline_validators(), []);
+    scene.world.advance_epochs(2);
+    // Signed by the operators with their shares.
+    assert!(scene.exit(&pubkey));
+    scene.wait_until(pubkey, ValidatorStatus::ActiveExiting);
+    scene.wait_until(pubkey, ValidatorStatus::WithdrawalDone);
+    assert_eq!(scene.world.balance(scene.bridge()), Wei::from_ether(500));
+}
