@@ -1,8 +1,17 @@
-//! Ceremonies' documents checked, and operators that can't be reached.
+//! Ceremonies held with the embedded world's operators, their documents checked, and operators that can't be reached.
 
 use std::{fs, path::Path};
 
+use nexus_devnet::{
+    dkg::{Conduct, DkgOperators, Phases},
+    operators::operators as devnet_operators,
+};
+use rand::{SeedableRng as _, rngs::StdRng};
+use serde_json::{Value, json};
+
 use crate::bench::Bench;
+
+const ADDRESS: &str = "0x81592c3DE184A3E2c0DCB5a261BC107Bfa91f494";
 
 /// A ceremony of the operators' own tool, recorded.
 const RECORDED: &str = concat!(
@@ -13,15 +22,15 @@ const RECORDED: &str = concat!(
 /// An operator's key in the encoding of the file, and where nobody listens.
 fn operators(bench: &Bench) -> String {
     let keyshares = fs::read_to_string(validator_of(Path::new(RECORDED)).join("keyshares.json")).unwrap();
-    let keyshares: serde_json::Value = serde_json::from_str(&keyshares).unwrap();
+    let keyshares: Value = serde_json::from_str(&keyshares).unwrap();
     let entries = keyshares["shares"][0]["data"]["operators"].as_array().unwrap().iter();
     let entries: Vec<_> = entries
         .map(|entry| {
             let (id, key) = (&entry["id"], &entry["operatorKey"]);
-            serde_json::json!({ "id": id, "public_key": key, "ip": "https://127.0.0.1:1" })
+            json!({ "id": id, "public_key": key, "ip": "https://127.0.0.1:1" })
         })
         .collect();
-    let list = serde_json::Value::from(entries).to_string();
+    let list = Value::from(entries).to_string();
     bench.write("operators_info.json", &list, 0o644).to_str().unwrap().to_owned()
 }
 
@@ -79,9 +88,8 @@ fn operators_that_nobody_can_reach_are_named_and_nothing_is_stored() {
     assert_eq!(pings.as_array().unwrap().len(), 4);
     assert!(pings[0]["problem"].as_str().unwrap().contains("127.0.0.1"), "{pings}");
 
-    let address = "0x81592c3DE184A3E2c0DCB5a261BC107Bfa91f494";
-    let ceremony = ["dkg", "ceremony", "--operators", &operators, "--owner", address, "--nonce", "1"];
-    let rest = ["--withdraw-address", address, "--fork-version"];
+    let ceremony = ["dkg", "ceremony", "--operators", &operators, "--owner", ADDRESS, "--nonce", "1"];
+    let rest = ["--withdraw-address", ADDRESS, "--fork-version"];
     let run = |fork| bench.run(&[&ceremony[..], &rest, &[fork]].concat());
     run("0x10000910").expect(69).says("operator 11");
     run("0x12345678").expect(1).says("0x12345678");
@@ -96,4 +104,38 @@ fn a_ceremony_is_refused_until_everything_about_it_is_said() {
     bench.run(&["dkg", "ceremony", "--operators", &operators]).expect(2).says("--owner");
     bench.run(&["dkg", "ping", "--operators", &operators, "--ids", "11,12"]).expect(1).says("operator 12");
     bench.run(&["dkg", "ping", "--operators", "nowhere.json"]).expect(1).says("nowhere.json");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_that_are_there_make_validators_that_verify() {
+    let running =
+        DkgOperators::start(&devnet_operators()[..4], Phases::default(), &mut StdRng::seed_from_u64(1))
+            .await
+            .unwrap();
+    let bench = Bench::new();
+    let entries: Vec<_> = devnet_operators()
+        .iter()
+        .zip(running.all())
+        .map(|(operator, handle)| {
+            json!({ "id": operator.id.get(), "public_key": operator.key_text, "ip": handle.url() })
+        })
+        .collect();
+    bench.write("list.json", &Value::from(entries).to_string(), 0o644);
+    bench.run(&["dkg", "ping", "--operators", "list.json"]).expect(0).says_on_stdout("well");
+
+    let terms = ["--owner", ADDRESS, "--nonce", "5", "--withdraw-address", ADDRESS];
+    let network = ["--fork-version", "0x10000910", "--validators", "2", "--json"];
+    let ceremony = [&["dkg", "ceremony", "--operators", "list.json"][..], &terms, &network].concat();
+    let made = bench.run(&ceremony).expect(0).json();
+    assert_eq!((&made["problem"], &made["not_told"]), (&Value::Null, &json!([])));
+    assert_eq!(made["validators"].as_array().unwrap().len(), 2);
+    let folder = made["folder"].as_str().unwrap();
+    bench.run(&[&["dkg", "verify", folder][..], &terms].concat()).expect(0).says_on_stdout("hold");
+
+    running.all()[2].behave(Conduct::WrongPartial);
+    bench.run(&ceremony).expect(1).says_on_stdout("operator 3").says_on_stdout("partial signature");
+    running.all()[2].behave(Conduct::Absent);
+    bench.run(&ceremony).expect(69).says_on_stdout("operator 3");
+    let folders = fs::read_dir(bench.path("ceremonies")).unwrap().count();
+    assert_eq!(folders, 1, "failed ceremonies leave nothing");
 }

@@ -53,11 +53,14 @@ async fn an_operator_that_leaves_keeps_no_connection_open() {
 async fn a_slow_operator_misses_the_deadline() {
     let operators = start(4).await;
     operators.get(id(3)).unwrap().behave(Conduct::Slow(Duration::from_hours(1)));
-    let deadlines = Deadlines { health: Duration::from_secs(3), ..Deadlines::default() };
+    let deadlines = Deadlines { health: Duration::from_secs(2), ..Deadlines::default() };
     let error = client(deadlines, 1).await.run_ceremony(&request(&operators)).await;
     let Err(CeremonyError::Round(failed)) = error else { panic!("a round fails") };
-    assert!(matches!(fault(&failed, Round::Health), Fault::Unreachable(_)), "{failed}");
-    assert!(failed.to_string().contains("did not answer completely"), "{failed}");
+    assert_eq!(failed.round, Round::Health);
+    // On a machine that is busy enough others may be late as well.
+    let slow = failed.faults.iter().find(|fault| fault.operator == id(3)).expect("it is named");
+    assert!(matches!(slow.fault, Fault::Unreachable(_)), "{failed}");
+    assert!(slow.to_string().contains("did not answer completely"), "{failed}");
 }
 
 #[tokio::test]
