@@ -270,9 +270,15 @@ pub(crate) enum DkgCommand {
         /// Demand this nonce of the first validator, and the next of each further one
         #[arg(long, value_name = "N", requires = "owner")]
         nonce: Option<OwnerNonce>,
-        /// Demand that withdrawals go to this address
+        /// Demand that withdrawals go to this address, with 0x01 credentials
         #[arg(long, value_name = "ADDR")]
         withdraw_address: Option<Address>,
+        /// Demand the network with this genesis fork version
+        #[arg(long, value_name = "VERSION")]
+        fork_version: Option<ForkVersion>,
+        /// Demand operators of this list, with these keys: without it the keys are whatever the folder says
+        #[arg(long, value_name = "FILE")]
+        operators: Option<PathBuf>,
     },
 }
 
@@ -298,7 +304,8 @@ pub(crate) struct CeremonyArgs {
     /// The account that will register the validators with SSV [default with --rollup: the Nexus contract]
     #[arg(long, value_name = "ADDR", required_unless_present = "rollup")]
     pub(crate) owner: Option<Address>,
-    /// Registrations the owner has made; each further validator takes the next [default with --rollup: asked of SSV]
+    /// Registrations the owner has made; each further validator takes the next [default with --rollup: SSV's count at
+    /// the observed block, which registrations since then make too low]
     #[arg(long, value_name = "N", required_unless_present = "rollup")]
     pub(crate) nonce: Option<OwnerNonce>,
     /// Where withdrawals go [default with --rollup: its bridge]

@@ -130,7 +130,7 @@ fn classify_link(error: &(dyn Error + 'static)) -> Option<Exit> {
         return classify_chain(error);
     }
     if let Some(CeremonyError::Round(failed)) = error.downcast_ref::<CeremonyError>() {
-        return unreachable(failed.faults.iter().any(|fault| matches!(fault.fault, Fault::Unreachable(_))));
+        return unreachable(failed.faults.iter().all(|fault| matches!(fault.fault, Fault::Unreachable(_))));
     }
     unreachable(error.downcast_ref::<HttpError>().is_some_and(HttpError::is_unreachable))
 }

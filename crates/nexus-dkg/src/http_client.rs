@@ -30,9 +30,12 @@ const MAX_ANSWER: usize = 64 << 10;
 /// # Security
 /// Any certificate is accepted. Operators' are self-signed, mostly for `localhost`, and nothing ties one to an operator;
 /// what does is the RSA key it registered on chain, with which it signs every answer. So an answer counts only when it
-/// verifies under that key, in this ceremony, and TLS is left with hiding from onlookers who makes keys with whom.
-/// Secrets are encrypted from operator to operator and from operator to SSV node; they aren't in the clear at any hop,
-/// this client included.
+/// verifies under that key, in this ceremony. Secrets are encrypted from operator to operator and from operator to SSV
+/// node; they aren't in the clear at any hop, this client included.
+///
+/// What TLS would add is that nobody on the way reads the commitments: an operator that sees all others' before it deals
+/// can choose its own to fit. Together with others, more than a third of all operators but fewer than the threshold, it
+/// could so make a key that it knows. `docs/dkg.md` says what follows from that.
 pub struct HttpCeremonyClient {
     http: HttpClient,
     deadlines: Deadlines,

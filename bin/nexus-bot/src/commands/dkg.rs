@@ -4,12 +4,12 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use nexus_dkg::{
-    BulkOutcome, BulkReport, BulkSize, CeremonyRequest, CeremonyTerms, CheckedValidator, DkgOperator,
-    FolderReport, HealthReport, Network, OutputFolder, StoredFolder, StoredOutput, run_ceremonies,
+    BulkOutcome, BulkReport, BulkSize, CeremonyRequest, CeremonyTerms, CheckedValidator, DkgOperator, Fault,
+    HealthReport, Network, OperatorList, OutputFolder, StoredFolder, StoredOutput, run_ceremonies,
     verify_folder,
 };
-use nexus_primitives::{Address, Gwei, OwnerNonce, WithdrawalCredentials};
-use nexus_ssv::Registration;
+use nexus_primitives::{Address, ForkVersion, Gwei, OwnerNonce, WithdrawalCredentials};
+use nexus_ssv::{Operator, Registration};
 use serde::Serialize;
 
 use super::{Session, dkg_operators};
@@ -36,6 +36,8 @@ struct Ceremony {
     validators: Vec<Validator>,
     /// Why there are fewer validators than were asked for.
     problem: Option<String>,
+    /// Validators that were made and must not be deposited: one before them is missing.
+    stranded: Vec<String>,
     /// Operators that didn't take the documents; the validators are as good without.
     not_told: Vec<String>,
 }
@@ -57,6 +59,14 @@ struct Validator {
     operators: Vec<u64>,
 }
 
+/// What validators must be for; what isn't given is not demanded.
+struct Demands {
+    first: Option<(Address, OwnerNonce)>,
+    payee: Option<Address>,
+    fork_version: Option<ForkVersion>,
+    operators: Option<OperatorList>,
+}
+
 /// Runs one of the commands.
 pub(super) async fn run(session: &Session, command: DkgCommand) -> anyhow::Result<Exit> {
     match command {
@@ -65,8 +75,14 @@ pub(super) async fn run(session: &Session, command: DkgCommand) -> anyhow::Resul
             ping(session, &cluster).await
         }
         DkgCommand::Ceremony(args) => ceremony(session, &args).await,
-        DkgCommand::Verify { folder, owner, nonce, withdraw_address } => {
-            Ok(verify(session, &folder, owner.zip(nonce), withdraw_address))
+        DkgCommand::Verify { folder, owner, nonce, withdraw_address, fork_version, operators } => {
+            let demands = Demands {
+                first: owner.zip(nonce),
+                payee: withdraw_address,
+                fork_version,
+                operators: operators.map(|path| OperatorList::read(&path)).transpose()?,
+            };
+            Ok(verify(session, &folder, &demands))
         }
     }
 }
@@ -78,8 +94,12 @@ async fn ping(session: &Session, cluster: &dkg_operators::Cluster) -> anyhow::Re
     spinner.finish_and_clear();
     let pings: Vec<_> = cluster.operators.iter().zip(&reports).map(Ping::from).collect();
     session.print(&pings, || print_pings(&pings));
-    let all_well = pings.iter().all(|ping| ping.problem.is_none());
-    Ok(if all_well { Exit::Done } else { Exit::Unreachable })
+    let faults: Vec<_> = reports.iter().filter_map(|report| report.health.as_ref().err()).collect();
+    Ok(match faults.as_slice() {
+        [] => Exit::Done,
+        faults if faults.iter().all(|fault| matches!(fault, Fault::Unreachable(_))) => Exit::Unreachable,
+        _ => Exit::Failed,
+    })
 }
 
 async fn ceremony(session: &Session, args: &CeremonyArgs) -> anyhow::Result<Exit> {
@@ -94,7 +114,7 @@ async fn ceremony(session: &Session, args: &CeremonyArgs) -> anyhow::Result<Exit
     if report.entries.iter().all(|entry| !matches!(entry.outcome, BulkOutcome::Usable(_))) {
         return Err(failure(report));
     }
-    let problem = problem(&report);
+    let (problem, stranded) = (problem(&report), stranded(&report));
     let outputs = report.into_usable();
     let stored = folder.store(outputs)?;
     let mut not_told = Vec::new();
@@ -104,7 +124,7 @@ async fn ceremony(session: &Session, args: &CeremonyArgs) -> anyhow::Result<Exit
     }
     spinner.finish_and_clear();
     let complete = problem.is_none();
-    let document = Ceremony::new(&stored, problem, not_told);
+    let document = Ceremony::new(&stored, problem, stranded, not_told);
     session.print(&document, || print_ceremony(&document));
     Ok(if complete { Exit::Done } else { Exit::Failed })
 }
@@ -149,47 +169,64 @@ fn problem(report: &BulkReport) -> Option<String> {
     ))
 }
 
-fn verify(
-    session: &Session,
-    folder: &Path,
-    first: Option<(Address, OwnerNonce)>,
-    payee: Option<Address>,
-) -> Exit {
+/// Returns the validators that were made for nonces behind one that failed.
+fn stranded(report: &BulkReport) -> Vec<String> {
+    let outcomes = report.entries.iter().map(|entry| &entry.outcome);
+    outcomes
+        .filter_map(|outcome| match outcome {
+            BulkOutcome::Stranded { pubkey } => Some(pubkey.to_string()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn verify(session: &Session, folder: &Path, demands: &Demands) -> Exit {
     let spinner = progress::spinner("verifying documents");
     let report = verify_folder(folder);
     spinner.finish_and_clear();
     let mut problems: Vec<_> = report.problems.iter().map(ToString::to_string).collect();
-    problems.extend(unexpected(&report, first, payee));
+    for (validator, position) in report.validators.iter().zip(0..) {
+        let unexpected = demands.unexpected(validator, position);
+        problems.extend(unexpected.into_iter().map(|problem| format!("{}: {problem}", validator.pubkey())));
+    }
     let document = Verified { validators: report.validators.iter().map(Validator::from).collect(), problems };
-    session.print(&document, || print_verified(&document));
+    session.print(&document, || print_verified(&document, demands.operators.is_some()));
     let sound = report.is_sound() && document.problems.is_empty();
     if sound { Exit::Done } else { Exit::Failed }
 }
 
-/// Compares what the documents are for with what was demanded.
-fn unexpected(
-    report: &FolderReport,
-    first: Option<(Address, OwnerNonce)>,
-    payee: Option<Address>,
-) -> Vec<String> {
-    let mut problems = Vec::new();
-    for (validator, position) in report.validators.iter().zip(0..) {
-        let pubkey = validator.pubkey();
-        let got = validator.registration();
-        if let Some((owner, nonce)) = first {
-            let expected = nonce.checked_add(position).map(|nonce| Registration::new(owner, nonce));
-            if expected != Some(got) {
-                let expected = expected.map_or("none".to_owned(), |expected| expected.message());
-                problems
-                    .push(format!("{pubkey}: is for registration {}, expected {expected}", got.message()));
+impl Demands {
+    /// Compares what the documents of the validator at this position are for with what was demanded.
+    fn unexpected(&self, validator: &CheckedValidator, position: u64) -> Vec<String> {
+        let mut problems = Vec::new();
+        if let Some((owner, nonce)) = self.first {
+            let expected = nonce.checked_add(position).map(|nonce| Registration::new(owner, nonce).message());
+            let got = validator.registration().message();
+            if expected.as_ref() != Some(&got) {
+                let expected = or_dash(expected);
+                problems.push(format!("is for registration {got}, expected {expected}"));
             }
         }
-        let got = validator.deposit.credentials().address();
-        if let Some(expected) = payee.filter(|payee| *payee != got) {
-            problems.push(format!("{pubkey}: withdrawals go to {got}, expected {expected}"));
+        if let Some(payee) = self.payee {
+            let (got, expected) =
+                (validator.deposit.credentials(), WithdrawalCredentials::to_address(payee).into());
+            if got != expected {
+                problems.push(format!("withdrawals go to {got}, expected {expected}"));
+            }
         }
+        let got = validator.deposit.network().fork_version();
+        if let Some(expected) = self.fork_version.filter(|expected| *expected != got) {
+            problems.push(format!("is for the network with genesis fork version {got}, expected {expected}"));
+        }
+        if let Some(list) = &self.operators {
+            let is_listed = |operator: &&Operator| list.iter().any(|listed| listed.operator == **operator);
+            let strangers = validator.operators().iter().filter(|operator| !is_listed(operator));
+            problems.extend(strangers.map(|operator| {
+                format!("operator {} with this key is not in the list of operators", operator.id)
+            }));
+        }
+        problems
     }
-    problems
 }
 
 impl From<(&DkgOperator, &HealthReport)> for Ping {
@@ -209,9 +246,14 @@ impl From<(&DkgOperator, &HealthReport)> for Ping {
 }
 
 impl Ceremony {
-    fn new(stored: &StoredFolder, problem: Option<String>, not_told: Vec<String>) -> Self {
+    fn new(
+        stored: &StoredFolder,
+        problem: Option<String>,
+        stranded: Vec<String>,
+        not_told: Vec<String>,
+    ) -> Self {
         let validators = stored.outputs.iter().map(Validator::from).collect();
-        Self { folder: stored.path.display().to_string(), validators, problem, not_told }
+        Self { folder: stored.path.display().to_string(), validators, problem, stranded, not_told }
     }
 }
 
@@ -265,21 +307,28 @@ fn print_ceremony(ceremony: &Ceremony) {
     if let Some(problem) = &ceremony.problem {
         output::print_text(&format!("incomplete: {problem}\n"));
     }
+    for pubkey in &ceremony.stranded {
+        output::print_text(&format!("made and of no use, not stored: {pubkey}\n"));
+    }
 }
 
-fn print_verified(verified: &Verified) {
+fn print_verified(verified: &Verified, operators_compared: bool) {
     print_validators(&verified.validators);
     for problem in &verified.problems {
         output::print_text(&format!("wrong: {problem}\n"));
     }
     if verified.problems.is_empty() {
-        output::print_text("all documents hold; encrypted shares not opened\n");
+        let keys =
+            if operators_compared { "compared" } else { "the folder's own, not compared (--operators)" };
+        output::print_text(&format!(
+            "all documents hold; encrypted shares not opened; operators' keys {keys}\n"
+        ));
     }
 }
 
 fn print_validators(validators: &[Validator]) {
     let mut table =
-        Table::new(["validator", "owner", "nonce", "withdrawal credentials", "network", "operators"]);
+        Table::new(["validator", "owner", "nonce", "withdrawal credentials", "gwei", "network", "operators"]);
     for validator in validators {
         let operators: Vec<_> = validator.operators.iter().map(ToString::to_string).collect();
         table.row([
@@ -287,6 +336,7 @@ fn print_validators(validators: &[Validator]) {
             validator.owner.clone(),
             validator.nonce.to_string(),
             validator.withdrawal_credentials.clone(),
+            validator.amount_gwei.to_string(),
             validator.network.to_owned(),
             operators.join(","),
         ]);

@@ -1,6 +1,6 @@
 //! Operators of a ceremony, from a file or from the contracts.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use nexus_chain::{ChainSnapshot, RollupSnapshot};
 use nexus_controller::operators_of;
 use nexus_dkg::{DkgOperator, OperatorList};
@@ -21,7 +21,7 @@ pub(super) struct Cluster {
     pub(super) on_chain: Option<OnChain>,
 }
 
-/// What a ceremony for a rollup must be for, at this moment.
+/// What a ceremony for a rollup must be for, at the observed block.
 pub(super) struct OnChain {
     pub(super) owner: Address,
     pub(super) nonce: OwnerNonce,
@@ -70,7 +70,14 @@ fn with_endpoints(chain: &ChainSnapshot, rollup: &RollupSnapshot) -> anyhow::Res
         let url = known.and_then(|known| known.dkg_endpoint.as_deref());
         let url =
             url.with_context(|| format!("operator {} has no DKG address on NodeOperator", operator.id))?;
-        Ok(DkgOperator::new(operator, url)?)
+        let operator = DkgOperator::new(operator, url)?;
+        // An address that anybody may register must not lead to services of this machine.
+        ensure!(
+            operator.endpoint.is_encrypted() && !operator.endpoint.is_loopback(),
+            "operator {}: its DKG address on NodeOperator is {url}, expected https:// of another machine",
+            operator.id()
+        );
+        Ok(operator)
     };
     operators.into_iter().map(with_endpoint).collect()
 }

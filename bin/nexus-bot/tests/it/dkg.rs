@@ -62,10 +62,18 @@ fn the_official_tools_documents_verify_for_what_they_are_for_and_nothing_else() 
     let other = bench.run(&["dkg", "verify", RECORDED, "--owner", owner, "--nonce", "8"]).expect(1);
     other.says_on_stdout("is for registration").says_on_stdout(":7, expected").says_on_stdout(":8");
     let nobody = "0x00000000000000000000000000000000000000AA";
-    bench
-        .run(&["dkg", "verify", RECORDED, "--withdraw-address", nobody])
-        .expect(1)
-        .says_on_stdout("withdrawals go to");
+    let verify = |more: [&str; 2]| bench.run(&[&["dkg", "verify", RECORDED][..], &more].concat());
+    verify(["--withdraw-address", nobody]).expect(1).says_on_stdout("withdrawals go to");
+    // The recorded validator compounds: the right address is not enough.
+    verify(["--withdraw-address", ADDRESS]).expect(1).says_on_stdout("withdrawals go to 0x02");
+    verify(["--fork-version", "0x10000910"]).expect(0);
+    verify(["--fork-version", "0x00000000"]).expect(1).says_on_stdout("genesis fork version");
+    verify(["--operators", &operators(&bench)]).expect(0).says_on_stdout("keys compared");
+    let others: Vec<_> = devnet_operators().iter().map(|operator| {
+        json!({ "id": operator.id.get(), "public_key": operator.key_text, "ip": "https://127.0.0.1:1" })
+    }).collect();
+    bench.write("others.json", &Value::from(others).to_string(), 0o644);
+    verify(["--operators", "others.json"]).expect(1).says_on_stdout("not in the list of operators");
 }
 
 #[test]
@@ -121,7 +129,11 @@ async fn operators_that_are_there_make_validators_that_verify() {
         })
         .collect();
     bench.write("list.json", &Value::from(entries).to_string(), 0o644);
-    bench.run(&["dkg", "ping", "--operators", "list.json"]).expect(0).says_on_stdout("well");
+    let ping = ["dkg", "ping", "--operators", "list.json"];
+    bench.run(&ping).expect(0).says_on_stdout("well");
+    running.all()[0].behave(Conduct::OtherVersion("v3.0.3".to_owned()));
+    bench.run(&ping).expect(1).says_on_stdout("v3.0.3");
+    running.all()[0].behave(Conduct::Faithful);
 
     let terms = ["--owner", ADDRESS, "--nonce", "5", "--withdraw-address", ADDRESS];
     let network = ["--fork-version", "0x10000910", "--validators", "2", "--json"];
