@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use clap::{Parser, Subcommand};
 
 use crate::{docs_page, row::Row, rows, sabotage, session::Session, stage::Layout};
@@ -54,6 +54,7 @@ impl Cli {
         println!("\n{}", report.table());
         println!("{}", report.closing_line());
         if self.write_docs {
+            ensure!(report.is_green() && self.rows.is_empty(), "the page keeps a whole and green table only");
             docs_page::write(&session.layout().docs_page, &report)?;
         }
         Ok(report.is_green())

@@ -27,7 +27,7 @@ fn replaced(text: &str, content: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stage::Layout;
+    use crate::{component::Components, rows, stage::Layout};
 
     #[test]
     fn only_what_stands_between_the_markers_changes() {
@@ -35,6 +35,22 @@ mod tests {
         let expected = format!("# Title\n{BEGIN}new\n{END}\nmore\n");
         assert_eq!(replaced(&page, "new\n"), Some(expected));
         assert_eq!(replaced("# Title\n", "new\n"), None);
+    }
+
+    #[test]
+    fn the_page_is_of_the_rows_and_peers_that_there_are() {
+        let layout = Layout::find().unwrap();
+        let text = fs::read_to_string(&layout.docs_page).unwrap();
+        let components = Components::read(&layout.fixtures.join("interop")).unwrap();
+        for row in rows::all() {
+            let promise = format!("* `{}`: {}\n", row.name(), row.promise());
+            assert!(text.contains(&promise), "run `just interop --write-docs`: {promise}");
+            for name in row.components() {
+                for peer in &components.get(name).unwrap().peers {
+                    assert!(text.contains(peer.as_str()), "run `just interop --write-docs`: {peer}");
+                }
+            }
+        }
     }
 
     #[test]

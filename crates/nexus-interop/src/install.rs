@@ -16,6 +16,7 @@ const DONE: &str = ".installed";
 
 /// Makes sure that a component is installed and returns its folder, with the drivers as they are now beside it.
 pub(crate) async fn install(component: &Component, cache: &Path) -> anyhow::Result<PathBuf> {
+    need_all(component).await?;
     let folder = cache.join("components").join(component.cache_key()?);
     if !folder.join(DONE).exists() {
         println!("installing {} …", component.peers.join(", "));
@@ -43,11 +44,13 @@ async fn fetch(component: &Component, folder: &Path, log: &Path) -> anyhow::Resu
 }
 
 async fn npm(component: &Component, folder: &Path, log: &Path) -> anyhow::Result<()> {
-    need("node", &["--version"], "Node 20 or newer").await?;
-    need("npm", &["--version"], "npm, which comes with Node").await?;
     let mut command = Command::new("npm");
     command.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).args(&component.args);
     run(command.current_dir(folder), log).await?;
+    let nodedir = match component.node_gyp.as_slice() {
+        [] => String::new(),
+        _ => node_headers().await?,
+    };
     for package in &component.node_gyp {
         let mut command = Command::new("npm");
         command.args([
@@ -57,20 +60,26 @@ async fn npm(component: &Component, folder: &Path, log: &Path) -> anyhow::Result
             "rebuild",
             "--directory",
             &format!("node_modules/{package}"),
+            &format!("--nodedir={nodedir}"),
         ]);
         run(command.current_dir(folder), log).await?;
     }
     Ok(())
 }
 
+/// Returns where Node's own headers are; node-gyp would fetch some from the network.
+async fn node_headers() -> anyhow::Result<String> {
+    let script = "require('path').resolve(process.execPath, '..', '..')";
+    let output = Command::new("node").args(["-p", script]).output().await?;
+    let prefix = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let header = Path::new(&prefix).join("include/node/node.h");
+    if header.exists() {
+        return Ok(prefix);
+    }
+    bail!("{} is missing: install Node's headers (Debian: apt-get install libnode-dev)", header.display())
+}
+
 async fn pip(folder: &Path, log: &Path) -> anyhow::Result<()> {
-    need("python3", &["--version"], "Python 3.11 or newer").await?;
-    need(
-        "python3",
-        &["-c", "import venv, ensurepip"],
-        "Python's venv (Debian: apt-get install python3-venv)",
-    )
-    .await?;
     run(Command::new("python3").args(["-m", "venv", "venv"]).current_dir(folder), log).await?;
     let mut command = Command::new(folder.join("venv/bin/pip"));
     command.args([
@@ -86,13 +95,42 @@ async fn pip(folder: &Path, log: &Path) -> anyhow::Result<()> {
 }
 
 async fn go(component: &Component, folder: &Path, log: &Path) -> anyhow::Result<()> {
-    need("go", &["version"], "Go 1.25 or newer").await?;
     // Behind everything else that runs: a row in real time may be waiting beside it.
     let mut command = Command::new("nice");
     // What the lock files say and nothing else; without tables for debuggers, which take as long to write as to link.
     command.args(["-n", "19", "go", "build", "-mod=readonly", "-trimpath", "-ldflags=-s -w", "-o", "bin/"]);
     command.args(&component.go).env("CGO_ENABLED", if component.cgo { "1" } else { "0" });
     run(command.current_dir(folder), log).await
+}
+
+/// Refuses to go on without what a component is installed and run with.
+async fn need_all(component: &Component) -> anyhow::Result<()> {
+    let builds_c = match component.manager {
+        Manager::Npm => {
+            need("node", &["--version"], "Node 20").await?;
+            need("npm", &["--version"], "npm, which comes with Node").await?;
+            !component.node_gyp.is_empty()
+        }
+        Manager::Pip => {
+            need("python3", &["--version"], "Python 3.11").await?;
+            let venv = "Python's venv (Debian: apt-get install python3-venv)";
+            need("python3", &["-c", "import venv, ensurepip"], venv).await?;
+            false
+        }
+        Manager::Go => {
+            need("go", &["version"], "Go 1.25 or newer").await?;
+            component.cgo
+        }
+    };
+    if builds_c {
+        need("c++", &["--version"], "a C++ compiler (Debian: apt-get install build-essential)").await?;
+    }
+    if !component.node_gyp.is_empty() {
+        need("make", &["--version"], "make (Debian: apt-get install build-essential)").await?;
+        let distutils = "a Python with distutils, which node-gyp uses: 3.11, or 3.12 with setuptools";
+        need("python3", &["-c", "import distutils.version"], distutils).await?;
+    }
+    Ok(())
 }
 
 /// Refuses to go on without a program, in one line that says what to install.

@@ -30,7 +30,8 @@ use clap::Parser as _;
 
 use crate::cli::Cli;
 
-#[tokio::main]
+// More workers than cores: rows also compute, and beside them the fronts of networks in real time must answer.
+#[tokio::main(worker_threads = 8)]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     // Dropping the work kills every peer that it started.

@@ -3,15 +3,18 @@
 use std::{
     collections::BTreeMap,
     fs,
+    panic::AssertUnwindSafe,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow, ensure};
+use futures::FutureExt as _;
 use tokio::{
     sync::{Mutex, OnceCell},
     task::JoinSet,
-    time::Instant,
+    time::{Instant, timeout},
 };
 
 use crate::{
@@ -27,6 +30,8 @@ use crate::{
 
 /// Check under which a row's own failure is counted.
 const COMPLETED: &str = "ran to its end";
+/// How long a row may take, installation included.
+const ROW_LIMIT: Duration = Duration::from_mins(40);
 
 /// Everything rows have in common.
 pub(crate) struct Session {
@@ -110,7 +115,7 @@ impl Session {
     pub(crate) async fn play(&self, row: &dyn Row, sabotage: Option<Sabotage>) -> anyhow::Result<Entry> {
         let begun = Instant::now();
         let mut checks = Checks::default();
-        let outcome = self.run(row, sabotage, &mut checks).await;
+        let outcome = self.run_bounded(row, sabotage, &mut checks).await;
         if let Err(error) = &outcome {
             checks.that(COMPLETED, false, || format!("{error:#}"));
         }
@@ -121,6 +126,21 @@ impl Session {
             checks,
             seconds: begun.elapsed().as_secs(),
         })
+    }
+
+    /// Runs a row so that a panic, a peer that hangs, or checks that were never made are its own failure and nobody
+    /// else's.
+    async fn run_bounded(
+        &self,
+        row: &dyn Row,
+        sabotage: Option<Sabotage>,
+        checks: &mut Checks,
+    ) -> anyhow::Result<()> {
+        let running = AssertUnwindSafe(self.run(row, sabotage, checks)).catch_unwind();
+        let ended = timeout(ROW_LIMIT, running).await.with_context(|| format!("not within {ROW_LIMIT:?}"))?;
+        ended.map_err(|_| anyhow!("panicked, as told above"))??;
+        ensure!(checks.passed() + checks.failed() > 0, "nothing was checked");
+        Ok(())
     }
 
     async fn run(

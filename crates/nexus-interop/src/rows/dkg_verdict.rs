@@ -115,13 +115,19 @@ pub(super) async fn ask(stage: &Stage, questions: &[Question]) -> anyhow::Result
     Ok(reply.validators)
 }
 
-/// Counts answers under a name.
+/// Counts answers under a name, as many as there must be: one that is missing is no answer in favour.
 pub(super) fn count<'a>(
     name: &str,
     answers: impl IntoIterator<Item = &'a Option<String>>,
+    expected: usize,
     checks: &mut Checks,
 ) {
+    let mut got = 0;
     for answer in answers {
+        got += 1;
         checks.that(name, answer.is_none(), || answer.clone().unwrap_or_default());
+    }
+    if got != expected {
+        checks.that(name, false, || format!("{got} answers, expected {expected}"));
     }
 }

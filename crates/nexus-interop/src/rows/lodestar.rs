@@ -75,7 +75,8 @@ impl Row for Lodestar {
             seconds_per_slot: SECONDS_PER_SLOT,
             slots_per_epoch: 8,
             genesis_validators: GENESIS_VALIDATORS,
-            refusals: ["VOLUNTARY_EXIT_ERROR"; 2],
+            // An unknown validator makes it stumble, and say so.
+            refusals: ["VOLUNTARY_EXIT_ERROR", "VOLUNTARY_EXIT_ERROR", "answered 500"],
         };
         Cast { stage, ground: &mut ground, network, rollup }.play(checks).await
     }

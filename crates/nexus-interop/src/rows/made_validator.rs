@@ -93,14 +93,17 @@ pub(super) async fn check_again(
         validator.open(full, checks)?;
         questions.push(validator.question(fleet)?);
     }
-    for verdict in ask(stage, &questions).await? {
-        count(DEPOSITS, [&verdict.deposit], checks);
-        count(KEYSHARES, [&verdict.keyshares], checks);
-        count(PROOFS, &verdict.proofs, checks);
-        count(RESULTS, &verdict.results, checks);
-        count(SIGNATURES, &verdict.signatures, checks);
-        count(THEIRS_OPENED, &verdict.shares, checks);
-        count(THEIRS_RECOVERED, &verdict.recovered, checks);
+    for (verdict, (_, validator)) in ask(stage, &questions).await?.iter().zip(made) {
+        let operators = validator.request.operators().len();
+        count(DEPOSITS, [&verdict.deposit], 1, checks);
+        count(KEYSHARES, [&verdict.keyshares], 1, checks);
+        count(PROOFS, &verdict.proofs, operators, checks);
+        count(RESULTS, &verdict.results, 1, checks);
+        // There is nothing to compare with where the results are refused.
+        let combined = if verdict.results.iter().all(Option::is_none) { 2 } else { 0 };
+        count(SIGNATURES, &verdict.signatures, combined, checks);
+        count(THEIRS_OPENED, &verdict.shares, operators, checks);
+        count(THEIRS_RECOVERED, &verdict.recovered, 2, checks);
     }
     Ok(())
 }

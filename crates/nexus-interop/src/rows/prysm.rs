@@ -71,7 +71,7 @@ impl Row for Prysm {
             seconds_per_slot: SECONDS_PER_SLOT,
             slots_per_epoch: SLOTS_PER_EPOCH,
             genesis_validators: GENESIS_VALIDATORS,
-            refusals: ["not been active long enough", "signature did not verify"],
+            refusals: ["not been active long enough", "signature did not verify", "Could not get validator"],
         };
         Cast { stage, ground: &mut ground, network, rollup }.play(checks).await
     }

@@ -1,6 +1,6 @@
 //! Recordings of the operators' own program, checked by the libraries that the row's operators are made of.
 
-use std::{collections::BTreeMap, fs, iter};
+use std::{collections::BTreeMap, fs};
 
 use anyhow::Context as _;
 use nexus_dkg::{
@@ -22,6 +22,9 @@ const REPLAYED: &str = "recorded results of real operators, combined by us, for 
 const OFFICIAL_FOLDER: &str = "dkg/live-v3.1.0/official-initiator-output/ceremony-2026-11-23--09-05-42.515";
 /// Of real operators, and of three with one that was written independently.
 const TRANSCRIPTS: [&str; 2] = ["transcript-4ops", "transcript-4ops-one-reimplemented"];
+
+/// Operators in each of them.
+const RECORDED_OPERATORS: usize = 4;
 
 /// A ceremony, byte for byte (`fixtures/dkg/README.md`); byte strings are hexadecimal.
 #[derive(Deserialize)]
@@ -66,8 +69,8 @@ pub(super) async fn check_official_output(stage: &Stage, checks: &mut Checks) ->
     };
     let folder = validator_folder(&ceremony, &terms, validator.pubkey());
     for verdict in ask(stage, &[Question::new(folder, validator.operators(), &terms)]).await? {
-        count(OFFICIAL, iter::once(&verdict.deposit).chain([&verdict.keyshares]), checks);
-        count(OFFICIAL, &verdict.proofs, checks);
+        count(OFFICIAL, [&verdict.deposit, &verdict.keyshares], 2, checks);
+        count(OFFICIAL, &verdict.proofs, RECORDED_OPERATORS, checks);
     }
     Ok(())
 }
@@ -91,9 +94,11 @@ pub(super) async fn check_replays(stage: &Stage, checks: &mut Checks) -> anyhow:
         questions.push(question.with_results(instance, &transcript.results()?));
     }
     for verdict in ask(stage, &questions).await? {
-        count(REPLAYED, [&verdict.deposit, &verdict.keyshares], checks);
-        for answers in [&verdict.proofs, &verdict.results, &verdict.signatures] {
-            count(REPLAYED, answers, checks);
+        count(REPLAYED, [&verdict.deposit, &verdict.keyshares], 2, checks);
+        for (answers, expected) in
+            [(&verdict.proofs, RECORDED_OPERATORS), (&verdict.results, 1), (&verdict.signatures, 2)]
+        {
+            count(REPLAYED, answers, expected, checks);
         }
     }
     Ok(())
