@@ -110,6 +110,23 @@ fn a_folder_that_cannot_be_written_leaves_nothing_and_says_what_failed() {
     assert!(error.to_string().starts_with(&format!("creating {}", root.display())), "{error}");
 }
 
+#[test]
+fn what_a_killed_run_left_is_neither_in_the_way_nor_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let left = |count: u64| dir.path().join(format!(".ceremony-{}-{count}.tmp", std::process::id()));
+    // More than the other tests of this process count up.
+    for count in 0..500 {
+        fs::create_dir(left(count)).unwrap();
+        fs::write(left(count).join("keyshares.json"), "somebody's").unwrap();
+    }
+    let path = stored(dir.path(), &[3]);
+    assert!(verify_folder(&path).is_sound());
+    for count in 0..500 {
+        assert_eq!(fs::read_to_string(left(count).join("keyshares.json")).unwrap(), "somebody's");
+    }
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 501);
+}
+
 /// Stores a ceremony, lets `change` at it, and compares all that is then wrong.
 #[track_caller]
 fn check(nonces: &[u64], change: impl FnOnce(&Path), expected: &[&str]) {
