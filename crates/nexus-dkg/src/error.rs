@@ -104,17 +104,18 @@ impl CeremonyError {
 impl RoundFailed {
     /// Says what a workflow should do about it: the gravest of what the operators' faults call for.
     ///
-    /// When all operators decline or fail alike, the request is at fault: others would say the same. When all complain
-    /// about all others, the deals came too late: the network was slow.
+    /// When all operators decline or fail alike, the request is at fault: others would say the same. Not so for health,
+    /// where nothing of the request is told yet. When all complain about all others, the deals came too late: the
+    /// network was slow.
     pub fn disposition(&self) -> Disposition {
         let gravest = self.faults.iter().map(|fault| fault.fault.disposition()).max();
         let gravest = gravest.unwrap_or(Disposition::Retry);
         let all = |is: fn(&Fault) -> bool| {
             self.faults.len() == self.operators && self.faults.iter().all(|fault| is(&fault.fault))
         };
-        let all_refused = all(|fault| matches!(fault, Fault::Refused(_)));
-        if all(|fault| matches!(fault, Fault::Reported(_))) || (all_refused && gravest != Disposition::Retry)
-        {
+        let all_reported = all(|fault| matches!(fault, Fault::Reported(_)));
+        let all_refused = self.round != Round::Health && all(|fault| matches!(fault, Fault::Refused(_)));
+        if all_reported || (all_refused && gravest != Disposition::Retry) {
             return Disposition::GiveUp;
         }
         if self.complains_all_round() { Disposition::Retry } else { gravest }
@@ -176,4 +177,29 @@ impl fmt::Display for Round {
 
 fn innermost(error: &dyn std::error::Error) -> Option<&dyn std::error::Error> {
     std::iter::successors(error.source(), |cause| cause.source()).last()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Refusal;
+
+    #[track_caller]
+    fn check(round: Round, status: u16, expected: Disposition) {
+        let refused = |id| CeremonyFault {
+            operator: OperatorId::new(id).unwrap(),
+            fault: Fault::Refused(Refusal { status, words: "404 page not found".into() }),
+        };
+        let failed = RoundFailed { round, operators: 4, faults: (1..=4).map(refused).collect() };
+        assert_eq!(failed.disposition(), expected, "{failed}");
+    }
+
+    #[test]
+    fn what_all_refuse_is_the_requests_fault_once_they_know_the_request() {
+        check(Round::Health, 404, Disposition::ReplaceOperator);
+        check(Round::Health, 429, Disposition::Retry);
+        check(Round::Init, 404, Disposition::GiveUp);
+        check(Round::Init, 429, Disposition::Retry);
+        check(Round::Exchange, 404, Disposition::GiveUp);
+    }
 }

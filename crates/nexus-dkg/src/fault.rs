@@ -97,7 +97,7 @@ pub enum Fault {
     /// It could not use what others dealt it. Whether it or they are to blame, nobody outside can tell.
     #[error("complained about the deals of operators {}", Ids(about))]
     Complaint {
-        /// Whose deals it complained about.
+        /// Whose deals it complained about: others that take part, at least one, ascending.
         about: Vec<OperatorId>,
     },
     /// It reported that the ceremony failed on its side.

@@ -1,5 +1,7 @@
 //! What the operators report at the end, checked against what must follow from their own deals.
 
+use std::collections::BTreeSet;
+
 use nexus_primitives::{BlsSignature, OperatorId, ValidatorPubkey, bls};
 use nexus_ssv::{
     EncryptedShare, Expectation, Keyshares, KeysharesItem, Operator, SharesData, combine_signatures,
@@ -127,16 +129,21 @@ impl<'a> Outcome<'a> {
     }
 }
 
-/// Reads a result, or why there is none.
-pub(crate) fn read_output(operator: &Operator, message: &Transport) -> Result<Output, Fault> {
+/// Reads the result of one of `operators`, or why there is none.
+pub(crate) fn read_output(
+    operators: &[Operator],
+    operator: &Operator,
+    message: &Transport,
+) -> Result<Output, Fault> {
     match message.kind {
-        MessageType::Kyber => Err(complaint(operator.id, &expect(message, MessageType::Kyber)?)),
+        MessageType::Kyber => Err(complaint(operators, operator.id, &expect(message, MessageType::Kyber)?)),
         _ => expect(message, MessageType::Output),
     }
 }
 
-/// An operator that couldn't use what it was dealt answers with its complaint instead of a result.
-fn complaint(operator: OperatorId, kyber: &KyberMessage) -> Fault {
+/// An operator that couldn't use what it was dealt answers with its complaint instead of a result. What it says about
+/// itself and about operators that take no part is nothing to go by.
+fn complaint(operators: &[Operator], operator: OperatorId, kyber: &KyberMessage) -> Fault {
     if kyber.kind != KyberType::ResponseBundle {
         return Fault::Step { expected: KyberType::ResponseBundle, got: kyber.kind };
     }
@@ -148,6 +155,11 @@ fn complaint(operator: OperatorId, kyber: &KyberMessage) -> Fault {
         return Fault::Json("complaint in another operator's name".into());
     }
     let bad = bundle.responses.iter().filter(|response| !response.status);
-    let about = bad.map(|response| u64::from(response.dealer_index).saturating_add(1));
-    Fault::Complaint { about: about.filter_map(|id| OperatorId::new(id).ok()).collect() }
+    let bad: BTreeSet<_> = bad.map(|response| u64::from(response.dealer_index)).collect();
+    let others = operators.iter().map(|other| other.id).filter(|other| *other != operator);
+    let about: Vec<_> = others.filter(|other| bad.contains(&index(*other))).collect();
+    if about.is_empty() {
+        return Fault::Json("complaint about no other operator".into());
+    }
+    Fault::Complaint { about }
 }

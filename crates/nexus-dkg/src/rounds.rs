@@ -184,8 +184,9 @@ impl Dealt {
         let ceremony = &self.ceremony;
         let examination = ceremony.examination(Round::Deal);
         let opened = examination.open_all(ceremony.instance, answers)?;
-        let outputs =
-            examination.check_all(&opened, |operator, signed| read_output(operator, &signed.message))?;
+        let outputs = examination.check_all(&opened, |operator, signed| {
+            read_output(&ceremony.operators, operator, &signed.message)
+        })?;
         let outcome = Outcome::new(&ceremony.request, ceremony.instance, &self.commitments);
         let parts = examination.check_all(&outputs, |operator, output| outcome.check(operator, output))?;
         Ok(outcome.combine(&ceremony.operators, parts)?)

@@ -119,7 +119,8 @@ fn failed(name: &str) -> RoundFailed {
     let examination = Examination { round: Round::Deal, operators: &operators };
     let instance = InstanceId::new(array(&recorded["instance_id"]));
     let opened = examination.open_all(instance, good(&answers(&recorded["output_responses"]))).unwrap();
-    let outputs = examination.check_all(&opened, |operator, signed| read_output(operator, &signed.message));
+    let outputs =
+        examination.check_all(&opened, |operator, signed| read_output(&operators, operator, &signed.message));
     outputs.unwrap_err()
 }
 

@@ -1,12 +1,13 @@
 //! The JSON inside [`KyberMessage`](super::KyberMessage)s.
 //!
 //! Operators read any JSON, with keys in any case. Here the keys must be spelled as operators spell them and nothing
-//! may be added: with two spellings of one key a dealer could tell the others something else than us.
+//! may be added: with two spellings of one key a dealer could tell the others something else than us. Nor may a list
+//! stand for an object, which serde would read and operators don't: those who refuse it would seem to be at fault.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use nexus_primitives::BlsSignature;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeSeq as _};
-use serde_json::{Serializer as JsonSerializer, ser::PrettyFormatter};
+use serde_json::{Serializer as JsonSerializer, Value, ser::PrettyFormatter};
 use sha2::{Digest as _, Sha256};
 
 /// A compressed G1 point.
@@ -67,8 +68,13 @@ pub struct DealResponse {
 impl DealBundle {
     /// Reads the JSON.
     pub fn from_json(json: &[u8]) -> Result<Self, serde_json::Error> {
-        let DealJson { deal, public } = serde_json::from_slice(json)?;
-        let Commitments(commitments) = public;
+        let read: DealJson = serde_json::from_slice(json)?;
+        let mut given: Value = serde_json::from_slice(json)?;
+        if let Some(deal) = given.get_mut("Deal").and_then(Value::as_object_mut) {
+            deal.entry("Public").or_insert(Value::Null);
+        }
+        check_spelling(&given, &read)?;
+        let DealJson { deal, public: Commitments(commitments) } = read;
         let BundleJson { dealer_index, deals, public: (), session_id, signature } = deal;
         Ok(Self { dealer_index, deals, session_id, signature, commitments })
     }
@@ -104,7 +110,9 @@ impl DealBundle {
 impl ResponseBundle {
     /// Reads the JSON.
     pub fn from_json(json: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(json)
+        let read = serde_json::from_slice(json)?;
+        check_spelling(&serde_json::from_slice(json)?, &read)?;
+        Ok(read)
     }
 
     /// Writes the JSON as operators do, with one space of indentation.
@@ -201,6 +209,14 @@ mod base64_signature {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BlsSignature, D::Error> {
         base64_array::deserialize(deserializer).map(BlsSignature::new)
     }
+}
+
+/// Refuses what was read from another JSON than would be written, but for spaces and the order of keys.
+fn check_spelling<T: Serialize>(given: &Value, read: &T) -> Result<(), serde_json::Error> {
+    if *given == serde_json::to_value(read)? {
+        return Ok(());
+    }
+    Err(de::Error::custom("not spelled as operators spell it"))
 }
 
 fn to_json<T: Serialize>(value: &T) -> Vec<u8> {

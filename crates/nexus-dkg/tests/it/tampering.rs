@@ -10,6 +10,8 @@ use nexus_dkg::{
 };
 use nexus_primitives::{Address, BlsSignature, OperatorId};
 
+use serde_json::Value;
+
 use crate::puppets::{Puppets, point};
 
 /// The position of the liar among the operators; its id in the fixtures is 3.
@@ -279,12 +281,59 @@ fn json_that_others_could_read_differently_is_refused() {
     check_deal_json(r#""DealerIndex": 2,"#, r#""DealerIndex": 2, "DealerIndex": 1,"#, twice);
     let points = "malformed deal or complaint: invalid type: sequence, expected unit at line 18 column 12";
     check_deal_json(r#""Public": null"#, r#""Public": [1]"#, points);
+    check_deal_list();
     let step = "answered ResponseBundle, expected DealBundle";
     let wrong_step = |message: &mut Transport| {
         let kyber = KyberMessage::decode(&message.data).unwrap();
         message.data = KyberMessage { kind: KyberType::ResponseBundle, ..kyber }.encode();
     };
     check_transport(1, wrong_step, step);
+}
+
+/// Lists in the place of objects: the whole, the bundle, and one deal.
+fn check_deal_list() {
+    let lists: [fn(&mut Value); 3] =
+        [list, |json| list(&mut json["Deal"]), |json| list(&mut json["Deal"]["Deals"][1])];
+    for change in lists {
+        check_transport(
+            1,
+            |message| {
+                let mut kyber = KyberMessage::decode(&message.data).unwrap();
+                let mut json = serde_json::from_slice(&kyber.data).unwrap();
+                change(&mut json);
+                kyber.data = json.to_string().into_bytes();
+                message.data = kyber.encode();
+            },
+            "malformed deal or complaint: not spelled as operators spell it",
+        );
+    }
+}
+
+/// Makes a list of an object, in the order in which serde reads its fields.
+fn list(object: &mut Value) {
+    let order =
+        ["Deal", "DealerIndex", "Deals", "ShareIndex", "EncryptedShare", "Public", "SessionID", "Signature"];
+    let fields = order.iter().filter_map(|key| object.get(key).cloned()).collect();
+    *object = Value::Array(fields);
+}
+
+#[test]
+fn public_may_be_left_out_and_no_list_stands_for_an_object() {
+    let bundle = Puppets::new(4).deal(LIAR, InstanceId::new([7; 24]));
+    let mut json: Value = serde_json::from_slice(&bundle.to_json()).unwrap();
+    json["Deal"].as_object_mut().unwrap().remove("Public").unwrap();
+    assert_eq!(DealBundle::from_json(json.to_string().as_bytes()).unwrap(), bundle);
+    let complaint = ResponseBundle {
+        share_index: 2,
+        responses: vec![DealResponse { dealer_index: 3, status: false }],
+        session_id: [7; 32],
+        signature: BlsSignature::new([0; 96]),
+    };
+    let mut json: Value = serde_json::from_slice(&complaint.to_json()).unwrap();
+    assert_eq!(ResponseBundle::from_json(json.to_string().as_bytes()).unwrap(), complaint);
+    json["Responses"][0] = serde_json::json!([3, false]);
+    let error = ResponseBundle::from_json(json.to_string().as_bytes()).unwrap_err();
+    assert_eq!(error.to_string(), "not spelled as operators spell it");
 }
 
 #[test]
@@ -342,14 +391,15 @@ fn a_proof_must_be_signed_by_its_operator() {
 
 #[test]
 fn a_complaint_ends_the_ceremony_and_names_both_sides() {
-    let complaint = |share_index: u32| {
+    let complaint = |share_index: u32, about: &[u32]| {
+        let bad =
+            about.iter().map(|dealer_index| DealResponse { dealer_index: *dealer_index, status: false });
+        let responses: Vec<_> =
+            [DealResponse { dealer_index: 0, status: true }].into_iter().chain(bad).collect();
         move |puppets: &mut Puppets, instance: InstanceId| {
             let bundle = ResponseBundle {
                 share_index,
-                responses: vec![
-                    DealResponse { dealer_index: 0, status: true },
-                    DealResponse { dealer_index: 3, status: false },
-                ],
+                responses,
                 session_id: instance.session_id(),
                 signature: BlsSignature::new([0; 96]),
             };
@@ -358,10 +408,19 @@ fn a_complaint_ends_the_ceremony_and_names_both_sides() {
             puppets.sign(LIAR, message).encode()
         }
     };
-    let error = check_answer(2, complaint(2), "complained about the deals of operators 4");
+    let error = check_answer(2, complaint(2, &[3]), "complained about the deals of operators 4");
     assert_eq!(suspects(&error), [3, 4]);
     let other = "malformed deal or complaint: complaint in another operator's name";
-    check_answer(2, complaint(1), other);
+    check_answer(2, complaint(1, &[3]), other);
+    // Itself, a stranger, and one operator twice.
+    let error =
+        check_answer(2, complaint(2, &[3, 2, 98, 3, 1]), "complained about the deals of operators 2,4");
+    assert_eq!(suspects(&error), [2, 3, 4]);
+    let nobody = "malformed deal or complaint: complaint about no other operator";
+    for about in [&[][..], &[2], &[2, 98]] {
+        let error = check_answer(2, complaint(2, about), nobody);
+        assert_eq!(suspects(&error), [3]);
+    }
 }
 
 #[test]
