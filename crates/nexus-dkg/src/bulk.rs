@@ -34,8 +34,9 @@ pub enum BulkError {
 /// All ceremonies' outcomes, in the order of their nonces.
 #[derive(Debug)]
 pub struct BulkReport {
-    /// One entry per nonce, without gaps.
+    /// One entry per nonce, without gaps; fewer than asked for where nonces end.
     pub entries: Vec<BulkEntry>,
+    asked: u64,
 }
 
 /// What became of one nonce.
@@ -81,9 +82,10 @@ impl BulkSize {
 }
 
 impl BulkReport {
-    /// Says whether every ceremony succeeded.
+    /// Says whether there are as many validators as were asked for.
     pub fn is_complete(&self) -> bool {
-        self.entries.iter().all(|entry| matches!(entry.outcome, BulkOutcome::Usable(_)))
+        let is_usable = |entry: &BulkEntry| matches!(entry.outcome, BulkOutcome::Usable(_));
+        u64::try_from(self.entries.len()) == Ok(self.asked) && self.entries.iter().all(is_usable)
     }
 
     /// Returns the failure that made the rest unusable, and its nonce.
@@ -130,7 +132,7 @@ pub async fn run_ceremonies(
         }
     });
     let outcomes: Vec<_> = stream::iter(ceremonies).buffered(size.at_once).collect().await;
-    BulkReport { entries: sort_out(outcomes) }
+    BulkReport { entries: sort_out(outcomes), asked: size.count }
 }
 
 fn sort_out(outcomes: Vec<(OwnerNonce, Option<Result<CeremonyOutput, CeremonyError>>)>) -> Vec<BulkEntry> {

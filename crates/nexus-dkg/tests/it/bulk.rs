@@ -7,6 +7,7 @@ use nexus_dkg::{
     BulkError, BulkOutcome, BulkReport, BulkSize, CeremonyClient, CeremonyError, CeremonyFault,
     CeremonyOutput, CeremonyRequest, DkgOperator, HealthReport, StoredOutput, run_ceremonies,
 };
+use nexus_primitives::OwnerNonce;
 
 use crate::puppets::Puppets;
 
@@ -91,6 +92,17 @@ async fn nothing_behind_a_failure_is_usable_and_no_more_is_begun() {
     assert_eq!((nonce.get(), error.to_string()), (4, CeremonyError::NoKey.to_string()));
     assert_eq!(*client.begun.lock().unwrap(), [3, 4, 5]);
     assert_eq!(report.into_usable().len(), 1);
+}
+
+#[tokio::test]
+async fn a_report_that_ends_with_the_nonces_is_not_complete() {
+    let client = PuppetClient::default();
+    for (start, entries, complete) in [(u64::MAX - 1, 2, true), (u64::MAX, 1, false)] {
+        let first = Puppets::new(4).request().with_nonce(OwnerNonce::new(start));
+        let report = run_ceremonies(&client, &first, BulkSize::new(2, 1).unwrap()).await;
+        assert!(outcomes(&report).iter().all(|(_, outcome)| *outcome == "usable"));
+        assert_eq!((report.entries.len(), report.is_complete()), (entries, complete));
+    }
 }
 
 #[test]
