@@ -73,10 +73,12 @@ impl FolderReport {
 /// signed by the operator and that it is about this share; names; and that common files say what the validators' own
 /// say. **Not** checked: what the encrypted shares hold, which each operator alone can tell.
 pub fn verify_folder(path: &Path) -> FolderReport {
+    // A validator's folder is told by its name, which `.` hasn't.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut check =
-        FolderCheck { root: path, report: FolderReport { validators: Vec::new(), problems: Vec::new() } };
-    if nonce_of(path).is_some() {
-        check.validator(path);
+        FolderCheck { root: &path, report: FolderReport { validators: Vec::new(), problems: Vec::new() } };
+    if nonce_of(&path).is_some() {
+        check.validator(&path);
     } else {
         check.ceremony();
     }
@@ -155,7 +157,7 @@ impl FolderCheck<'_> {
         }
     }
 
-    /// Validators of one ceremony have one owner, the same operators, and nonces without gaps.
+    /// Validators of one ceremony have one owner, the same operators, credentials and network, and nonces without gaps.
     fn sequence(&mut self, dirs: &[PathBuf]) {
         // When one isn't sound, its problems stand already, and those beside it can't be told to be in order.
         if self.report.validators.len() != dirs.len() {
@@ -167,6 +169,10 @@ impl FolderCheck<'_> {
             let (first, second) = (left.registration(), right.registration());
             if first.owner != second.owner || left.operators() != right.operators() {
                 problems.push((dir, Problem::Mixed));
+            }
+            let (before, deposit) = (&left.deposit, &right.deposit);
+            if before.credentials() != deposit.credentials() || before.network() != deposit.network() {
+                problems.push((dir, Problem::MixedDeposits));
             }
             if first.nonce.checked_add(1) != Some(second.nonce) {
                 problems.push((dir, Problem::Nonces { first: first.nonce, second: second.nonce }));

@@ -93,6 +93,9 @@ pub enum Problem {
     /// Validators of one ceremony with different owners or operators.
     #[error("is for another owner or other operators than the validator before")]
     Mixed,
+    /// Validators of one ceremony whose deposits go to different addresses or networks.
+    #[error("has other withdrawal credentials or another network than the validator before")]
+    MixedDeposits,
 }
 
 /// What is wrong with a deposit.

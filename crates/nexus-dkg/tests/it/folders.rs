@@ -6,8 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nexus_dkg::{CeremonyOutput, FolderReport, OutputFolder, StoreError, verify_folder};
-use nexus_primitives::OwnerNonce;
+use nexus_dkg::{
+    CeremonyOutput, CeremonyTerms, FolderReport, Network, OutputFolder, StoreError, verify_folder,
+};
+use nexus_primitives::{Address, OwnerNonce, WithdrawalCredentials};
 use serde_json::{Value, json};
 
 use crate::{
@@ -18,7 +20,10 @@ use crate::{
 const OFFICIAL: &str = "official-initiator-output/ceremony-2026-11-23--09-05-42.515";
 
 fn output(nonce: u64) -> CeremonyOutput {
-    let mut terms = terms();
+    output_for(nonce, terms())
+}
+
+fn output_for(nonce: u64, mut terms: CeremonyTerms) -> CeremonyOutput {
     terms.registration.nonce = OwnerNonce::new(nonce);
     Puppets::with_terms(4, terms).ceremony(|_, _, _, _| {}).unwrap()
 }
@@ -331,4 +336,36 @@ fn gaps_between_nonces_are_found() {
     let report = verify_folder(&stored(dir.path(), &[3, 4, 6]));
     let name = format!("000006-{}", output(6).pubkey());
     assert_eq!(problems(&report), [format!("\"{name}\": nonce 6 follows 4")]);
+}
+
+#[test]
+fn deposits_for_different_credentials_or_networks_are_found() {
+    let payee = WithdrawalCredentials::to_address(Address::new([0xbb; 20])).into();
+    let others = [
+        CeremonyTerms { credentials: payee, ..terms() },
+        CeremonyTerms { network: Network::Mainnet, ..terms() },
+    ];
+    for other in others {
+        let dir = tempfile::tempdir().unwrap();
+        let second = output_for(4, other);
+        let name = format!("000004-{}", second.pubkey());
+        let stored = OutputFolder::open(dir.path()).unwrap().store(vec![output(3), second]).unwrap();
+        assert_eq!(
+            problems(&verify_folder(&stored.path)),
+            [format!(
+                "\"{name}\": has other withdrawal credentials or another network than the validator before"
+            )]
+        );
+    }
+}
+
+#[test]
+fn a_validators_folder_is_known_by_a_path_that_does_not_end_in_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let validator = validator_dirs(&stored(dir.path(), &[3])).remove(0);
+    fs::create_dir(validator.join("inside")).unwrap();
+    // As `.` does not, for whoever stands in the folder.
+    let report = verify_folder(&validator.join("inside/.."));
+    assert!(report.is_sound(), "{:?}", report.problems);
+    assert_eq!(report.validators.len(), 1);
 }

@@ -16,8 +16,7 @@ use nexus_dkg::{
     },
 };
 use nexus_primitives::{
-    Address, BlsSignature, ForkVersion, Gwei, OperatorId, OwnerNonce, Root, ValidatorPubkey,
-    WithdrawalCredentials,
+    Address, BlsSignature, Gwei, OperatorId, OwnerNonce, Root, ValidatorPubkey, WithdrawalCredentials,
     signing::{Domain, DomainType, bytes_root, chunk, merkle_root},
 };
 use nexus_ssv::{Operator, OperatorPrivateKey, PssSalt, Registration, ShareSecret};
@@ -216,7 +215,7 @@ impl Puppets {
             terms.credentials.to_bytes(),
             chunk(&terms.amount.get().to_le_bytes()),
         ]);
-        let domain = Domain::new(DomainType::Deposit, ForkVersion::HOODI, Root::new([0; 32]));
+        let domain = Domain::new(DomainType::Deposit, terms.network.fork_version(), Root::new([0; 32]));
         *domain.signing_root(message).as_bytes()
     }
 
