@@ -162,7 +162,9 @@ fn failure(report: BulkReport) -> anyhow::Error {
 
 /// Says what kept a report from being complete.
 fn problem(report: &BulkReport) -> Option<String> {
-    let (nonce, error) = report.failure()?;
+    let Some((nonce, error)) = report.failure() else {
+        return (!report.is_complete()).then(|| "nonces have come to their end".to_owned());
+    };
     let error = anyhow::Chain::new(error).map(ToString::to_string).collect::<Vec<_>>().join(": ");
     Some(format!(
         "the ceremony for nonce {nonce} failed, and nothing made for later nonces can be used: {error}"
