@@ -48,8 +48,10 @@ contracts:
 contracts-check:
     cd fixtures/contracts && npm ci --no-audit --no-fund && node build.mjs --check
 
+# Go's modules are fetched while Cargo compiles; what that lacks is said, and fetched, later.
 # The bot's parts against real peers of its users' stack (docs/interop.md): `just interop [ROW…]`, `just interop sabotage`.
 interop *args:
+    for peer in geth prysm dkg-operator; do (cd fixtures/interop/$peer && go mod download >/dev/null 2>&1) & done; \
     cargo run --locked -p nexus-interop -- {{ args }}
 
 # DKG ceremonies with operators made of SSV's own libraries: one row of the above.
