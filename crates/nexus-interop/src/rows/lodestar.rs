@@ -10,11 +10,11 @@ use crate::{
     row::Row,
     stage::Stage,
     world::{
-        engine_front::EngineFront,
+        engine_front::{EngineFront, Joined},
         geth_node::Rules,
         ground::{CHAIN_ID, Ground},
         jwt_secret::JwtSecret,
-        lodestar_node::{GENESIS_FORK, GENESIS_VALIDATORS, Joined, LodestarNode, SECONDS_PER_SLOT},
+        lodestar_node::{GENESIS_FORK, GENESIS_VALIDATORS, LodestarNode, SECONDS_PER_SLOT},
         world_clock::SystemClock,
     },
 };

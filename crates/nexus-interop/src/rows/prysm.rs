@@ -9,13 +9,12 @@ use crate::{
     row::Row,
     stage::Stage,
     world::{
-        engine_front::EngineFront,
+        engine_front::{EngineFront, Joined},
         geth_node::Rules,
         ground::{CHAIN_ID, Ground},
         jwt_secret::JwtSecret,
         prysm_node::{
-            CAPELLA_FORK, GENESIS_FORK, GENESIS_VALIDATORS, Joined, PrysmNode, SECONDS_PER_SLOT,
-            SLOTS_PER_EPOCH,
+            CAPELLA_FORK, GENESIS_FORK, GENESIS_VALIDATORS, PrysmNode, SECONDS_PER_SLOT, SLOTS_PER_EPOCH,
         },
     },
 };
@@ -53,6 +52,7 @@ impl Row for Prysm {
         let front = EngineFront::before(&ground.node, JwtSecret::published(), first_parent).await?;
         let joined = Joined {
             execution_url: front.url(),
+            first_parent,
             deposit_contract: ground.blueprint.deployment().deposit_contract,
             fee_recipient: rollup.bridge,
             chain_id: CHAIN_ID,

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use alloy::primitives::B256;
+use alloy::primitives::{Address, B256};
 use axum::{Json, Router, extract::State, routing::post};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinSet};
@@ -18,6 +18,20 @@ use super::{execution_node::ExecutionNode as _, geth_node::GethNode, jwt_secret:
 pub(crate) struct EngineFront {
     url: String,
     _server: JoinSet<()>,
+}
+
+/// What a consensus client is joined to.
+pub(crate) struct Joined<'a> {
+    /// JSON-RPC and Engine API in one.
+    pub(crate) execution_url: &'a str,
+    /// The block on which the first payload is built.
+    pub(crate) first_parent: B256,
+    /// The deposit contract.
+    pub(crate) deposit_contract: Address,
+    /// Who is paid the fees of every block.
+    pub(crate) fee_recipient: Address,
+    /// The execution layer's chain id.
+    pub(crate) chain_id: u64,
 }
 
 struct Shared {

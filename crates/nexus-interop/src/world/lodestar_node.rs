@@ -2,10 +2,9 @@
 
 use std::{path::Path, time::Duration};
 
-use alloy::primitives::{Address, B256};
 use tokio::process::Command;
 
-use super::jwt_secret::JwtSecret;
+use super::{engine_front::Joined, jwt_secret::JwtSecret};
 use crate::child_process::{ChildProcess, free_port};
 
 /// Validators at genesis; the deposit contract must have as many deposits before ours.
@@ -20,20 +19,6 @@ pub(crate) const GENESIS_FORK: &str = "0x03000001";
 pub(crate) struct LodestarNode {
     url: String,
     _process: ChildProcess,
-}
-
-/// What Lodestar is joined to.
-pub(crate) struct Joined<'a> {
-    /// JSON-RPC and Engine API in one.
-    pub(crate) execution_url: &'a str,
-    /// The block on which the first payload is built.
-    pub(crate) first_parent: B256,
-    /// The deposit contract.
-    pub(crate) deposit_contract: Address,
-    /// Who is paid the fees of every block.
-    pub(crate) fee_recipient: Address,
-    /// The execution layer's chain id.
-    pub(crate) chain_id: u64,
 }
 
 impl LodestarNode {

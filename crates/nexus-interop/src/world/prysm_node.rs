@@ -2,12 +2,11 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use alloy::primitives::Address;
 use anyhow::ensure;
 use nexus_primitives::ForkVersion;
 use tokio::process::Command;
 
-use super::{geth_node::GENESIS_FILE, jwt_secret::JwtSecret};
+use super::{engine_front::Joined, geth_node::GENESIS_FILE, jwt_secret::JwtSecret};
 use crate::child_process::{ChildProcess, free_port};
 
 /// Validators at genesis.
@@ -25,18 +24,6 @@ pub(crate) const CAPELLA_FORK: ForkVersion = ForkVersion::new([0x40, 0, 0, 0xa1]
 pub(crate) struct PrysmNode {
     url: String,
     _processes: [ChildProcess; 2],
-}
-
-/// What Prysm is joined to.
-pub(crate) struct Joined<'a> {
-    /// The Engine API.
-    pub(crate) execution_url: &'a str,
-    /// The deposit contract.
-    pub(crate) deposit_contract: Address,
-    /// Who is paid the fees of every block.
-    pub(crate) fee_recipient: Address,
-    /// The execution layer's chain id.
-    pub(crate) chain_id: u64,
 }
 
 impl PrysmNode {
@@ -166,12 +153,15 @@ fn network_config(joined: &Joined<'_>, electra_epoch: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use alloy::primitives::{Address, B256};
+
     use super::*;
 
     #[test]
     fn the_network_has_the_fork_versions_that_we_sign_for() {
         let joined = Joined {
             execution_url: "",
+            first_parent: B256::ZERO,
             deposit_contract: Address::ZERO,
             fee_recipient: Address::ZERO,
             chain_id: 1,
