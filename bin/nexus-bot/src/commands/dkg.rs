@@ -165,10 +165,15 @@ fn problem(report: &BulkReport) -> Option<String> {
     let Some((nonce, error)) = report.failure() else {
         return (!report.is_complete()).then(|| "nonces have come to their end".to_owned());
     };
-    let error = anyhow::Chain::new(error).map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    let error = with_causes(error);
     Some(format!(
         "the ceremony for nonce {nonce} failed, and nothing made for later nonces can be used: {error}"
     ))
+}
+
+/// Tells an error with everything below it, on one line.
+fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    anyhow::Chain::new(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Returns the validators that were made for nonces behind one that failed.
@@ -239,10 +244,7 @@ impl From<(&DkgOperator, &HealthReport)> for Ping {
             endpoint: operator.endpoint.to_string(),
             version: health.ok().map(|health| health.version.to_string()),
             eth_client_connected: health.ok().map(|health| health.eth_client_connected),
-            problem: health.err().map(|fault| {
-                let chain = anyhow::Chain::new(fault).map(ToString::to_string);
-                chain.collect::<Vec<_>>().join(": ")
-            }),
+            problem: health.err().map(|fault| with_causes(fault)),
         }
     }
 }
