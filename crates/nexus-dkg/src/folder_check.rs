@@ -1,6 +1,7 @@
 //! Checking a ceremony's folder, ours or the official tool's.
 
 use std::{
+    borrow::Cow,
     fs,
     io::{self, Read as _},
     path::{Path, PathBuf},
@@ -91,6 +92,34 @@ pub(crate) struct Documents<P> {
     pub(crate) keyshares: KeysharesFile,
     pub(crate) keyshares_json: serde_json::Value,
     pub(crate) proofs: Vec<P>,
+}
+
+impl<P: DeserializeOwned> Documents<P> {
+    /// Reads all three, wherever their texts come from; returns everything that is wrong.
+    pub(crate) fn read<'t>(
+        text: impl Fn(&'static str) -> Result<Cow<'t, str>, Problem>,
+    ) -> Result<Self, Vec<(&'static str, Problem)>> {
+        let mut problems = Vec::new();
+        let mut note = |file, problem| problems.push((file, problem));
+        let deposits = text(DEPOSIT_FILE).and_then(|text| json(&text));
+        let deposits = deposits.map_err(|problem| note(DEPOSIT_FILE, problem)).ok();
+        let keyshares = text(KEYSHARES_FILE).and_then(|text| {
+            Ok((KeysharesFile::from_json(&text).map_err(Problem::KeysharesFile)?, json(&text)?))
+        });
+        let keyshares = keyshares.map_err(|problem| note(KEYSHARES_FILE, problem)).ok();
+        let proofs = text(PROOFS_FILE).and_then(|text| json(&text));
+        let proofs = proofs.map_err(|problem| note(PROOFS_FILE, problem)).ok();
+        match (deposits, keyshares, proofs) {
+            (Some(deposits), Some((keyshares, keyshares_json)), Some(proofs)) => {
+                Ok(Self { deposits, keyshares, keyshares_json, proofs })
+            }
+            _ => Err(problems),
+        }
+    }
+}
+
+fn json<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
+    serde_json::from_str(text).map_err(Problem::Json)
 }
 
 struct FolderCheck<'a> {
@@ -185,23 +214,12 @@ impl FolderCheck<'_> {
 
     /// Reads all three documents; each that can't be read is a problem.
     fn read_documents<P: DeserializeOwned>(&mut self, dir: &Path) -> Option<Documents<P>> {
-        let deposits =
-            self.read(&dir.join(DEPOSIT_FILE), |text| serde_json::from_str(text).map_err(Problem::Json));
-        let keyshares = self.read(&dir.join(KEYSHARES_FILE), |text| {
-            let file = KeysharesFile::from_json(text).map_err(Problem::KeysharesFile)?;
-            Ok((file, serde_json::from_str(text).map_err(Problem::Json)?))
-        });
-        let proofs =
-            self.read(&dir.join(PROOFS_FILE), |text| serde_json::from_str(text).map_err(Problem::Json));
-        let (keyshares, keyshares_json) = keyshares?;
-        Some(Documents { deposits: deposits?, keyshares, keyshares_json, proofs: proofs? })
-    }
-
-    fn read<T>(&mut self, path: &Path, parse: impl FnOnce(&str) -> Result<T, Problem>) -> Option<T> {
-        match read_text(path).and_then(|text| parse(&text)) {
-            Ok(value) => Some(value),
-            Err(problem) => {
-                self.problem(path, problem);
+        match Documents::read(|file| read_text(&dir.join(file)).map(Cow::Owned)) {
+            Ok(documents) => Some(documents),
+            Err(problems) => {
+                for (file, problem) in problems {
+                    self.problem(&dir.join(file), problem);
+                }
                 None
             }
         }
@@ -214,7 +232,7 @@ impl FolderCheck<'_> {
     }
 }
 
-fn read_text(path: &Path) -> Result<String, Problem> {
+pub(crate) fn read_text(path: &Path) -> Result<String, Problem> {
     let file = fs::File::open(path).map_err(Problem::Read)?;
     let mut text = String::new();
     let read = file.take(MAX_FILE.saturating_add(1)).read_to_string(&mut text).map_err(Problem::Read)?;

@@ -10,6 +10,7 @@
 //! * [`Initiated`], [`Exchanged`] and [`Dealt`] are the ceremony itself, round by round, without anybody to talk to:
 //!   bytes in, the next round or a [`CeremonyError`] that names the operators at fault out.
 //! * [`OutputFolder`] stores documents as the official tool lays them out, [`verify_folder`] checks such a folder.
+//!   [`CeremonyArchive`] is the capability of keeping them, [`CeremonyDocuments`] one validator's as texts.
 //! * [`wire`] has the messages, for whoever plays an operator.
 //!
 //! Operators are trusted with nothing that can be checked. Every answer must be signed by the operator it is due from,
@@ -76,7 +77,9 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used))]
 
 mod answer;
+mod archive;
 mod bulk;
+mod ceremony_documents;
 mod client;
 mod commitments;
 mod credentials;
@@ -109,7 +112,9 @@ mod validator_check;
 pub mod wire;
 
 pub use answer::Answers;
+pub use archive::{ArchiveError, CeremonyArchive};
 pub use bulk::{BulkEntry, BulkError, BulkOutcome, BulkReport, BulkSize, run_ceremonies};
+pub use ceremony_documents::{CeremonyDocuments, DocumentsError};
 pub use client::CeremonyClient;
 #[cfg(feature = "test-utils")]
 pub use client::MockCeremonyClient;

@@ -96,6 +96,11 @@ impl OutputFolder {
         Ok(Self { root })
     }
 
+    /// Returns the directory.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Stores outputs durably: when this returns, a crash can't take them.
     pub fn store(&self, mut outputs: Vec<CeremonyOutput>) -> Result<StoredFolder, StoreError> {
         outputs.sort_by_key(CeremonyOutput::nonce);

@@ -1,5 +1,6 @@
 //! nexus-dkg against recorded ceremonies of real operators, against damage, and against operators of our own.
 
+mod archive;
 mod bulk;
 mod folders;
 mod http;
