@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     fmt,
+    hash::Hash,
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -157,13 +158,8 @@ impl HttpBeaconNode {
         entries: Vec<ValidatorEntry>,
     ) -> Result<Vec<BeaconValidator>, BeaconError> {
         let mut validators: Vec<BeaconValidator> = entries.into_iter().map(Into::into).collect();
-        let mut is_answered: HashMap<_, _> = asked.iter().map(|pubkey| (*pubkey, false)).collect();
-        for pubkey in validators.iter().map(|validator| validator.pubkey) {
-            let problem = match is_answered.insert(pubkey, true) {
-                Some(false) => continue,
-                Some(true) => "twice",
-                None => "without being asked for it",
-            };
+        let answered = validators.iter().map(|validator| validator.pubkey);
+        if let Some((pubkey, problem)) = first_unexpected(asked, answered) {
             let endpoint = self.endpoint.to_string();
             return Err(BeaconError::UnexpectedValidator { endpoint, pubkey, problem });
         }
@@ -268,6 +264,19 @@ impl fmt::Debug for HttpBeaconNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("HttpBeaconNode").field(&self.endpoint).finish()
     }
+}
+
+/// Returns the first answer that nobody asked for or that comes twice, and which of the two it is.
+fn first_unexpected<T: Copy + Eq + Hash>(
+    asked: &[T],
+    mut answered: impl Iterator<Item = T>,
+) -> Option<(T, &'static str)> {
+    let mut is_answered: HashMap<_, _> = asked.iter().map(|id| (*id, false)).collect();
+    answered.find_map(|id| match is_answered.insert(id, true) {
+        Some(false) => None,
+        Some(true) => Some((id, "twice")),
+        None => Some((id, "without being asked for it")),
+    })
 }
 
 fn decode<T: DeserializeOwned>(
