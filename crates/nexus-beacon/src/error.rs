@@ -3,7 +3,7 @@
 use std::fmt;
 
 use nexus_http::HttpError;
-use nexus_primitives::ValidatorPubkey;
+use nexus_primitives::{ValidatorIndex, ValidatorPubkey};
 
 use crate::{NotReady, SpecDifference};
 
@@ -68,6 +68,16 @@ pub enum BeaconError {
         /// Why it is unexpected.
         problem: &'static str,
     },
+    /// The node answered with the liveness of a validator it wasn't asked for, or of one twice.
+    #[error("beacon node {endpoint} answered the liveness of validator {index} {problem}")]
+    UnexpectedLiveness {
+        /// Who was asked.
+        endpoint: String,
+        /// The validator in question.
+        index: ValidatorIndex,
+        /// Why it is unexpected.
+        problem: &'static str,
+    },
     /// Two configured nodes are of different networks.
     #[error(
         "beacon nodes {left} and {right} are of different networks: {difference}: correct the list of \
@@ -116,6 +126,7 @@ impl BeaconError {
             | Self::OutdatedNode { .. }
             | Self::UnusableSpec { .. }
             | Self::UnexpectedValidator { .. }
+            | Self::UnexpectedLiveness { .. }
             | Self::NetworkMismatch { .. }
             | Self::Disagreement { .. } => false,
         }

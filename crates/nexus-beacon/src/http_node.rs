@@ -9,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 use nexus_http::{Endpoint, HttpClient, HttpResponse, StatusCode};
-use nexus_primitives::ValidatorPubkey;
+use nexus_primitives::{Epoch, ValidatorIndex, ValidatorPubkey};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -17,12 +17,12 @@ use crate::{
     NotReady, PendingDeposit, PendingPartialWithdrawal, SignedVoluntaryExit, StateId, SubmissionOutcome,
     node_words::{self, refused},
     wire::{
-        Data, DepositEntry, ElectraSpec, FinalityCheckpoints, Fork, Genesis, NodeSyncing,
+        Data, DepositEntry, ElectraSpec, FinalityCheckpoints, Fork, Genesis, LivenessEntry, NodeSyncing,
         PartialWithdrawalEntry, Spec, ValidatorEntry, ValidatorIds,
     },
 };
 
-/// Keys in one POST; well below every node's limit on request bodies.
+/// Keys or indices in one POST; well below every node's limit on request bodies.
 const IDS_PER_POST: usize = 500;
 /// Keys in one GET; keeps the URL below the 8 KiB that servers accept, and Nimbus takes no more.
 const IDS_PER_GET: usize = 64;
@@ -166,6 +166,37 @@ impl HttpBeaconNode {
         validators.sort_by_key(|validator| validator.index);
         Ok(validators)
     }
+
+    /// Asks for liveness; `None` when the node doesn't offer it.
+    async fn post_liveness(
+        &self,
+        path: &str,
+        page: &[ValidatorIndex],
+    ) -> Result<Option<Vec<LivenessEntry>>, BeaconError> {
+        let indices: Vec<String> = page.iter().map(ToString::to_string).collect();
+        let response = self.client.post_json(&self.endpoint, path, &indices).await?;
+        let status = response.status;
+        if status != StatusCode::OK
+            && node_words::lacks_liveness(status.as_u16(), &node_words::message(&response))
+        {
+            return Ok(None);
+        }
+        decode(&response, || format!("POST {path}")).map(Some)
+    }
+
+    /// Picks who is live, and refuses what wasn't asked for.
+    fn check_liveness(
+        &self,
+        asked: &[ValidatorIndex],
+        entries: Vec<LivenessEntry>,
+    ) -> Result<BTreeSet<ValidatorIndex>, BeaconError> {
+        let answered = entries.iter().map(|entry| entry.index);
+        if let Some((index, problem)) = first_unexpected(asked, answered) {
+            let endpoint = self.endpoint.to_string();
+            return Err(BeaconError::UnexpectedLiveness { endpoint, index, problem });
+        }
+        Ok(entries.into_iter().filter(|entry| entry.is_live).map(|entry| entry.index).collect())
+    }
 }
 
 #[async_trait]
@@ -244,6 +275,22 @@ impl BeaconNode for HttpBeaconNode {
         let entries: Option<Vec<PartialWithdrawalEntry>> =
             self.get_queue(state, "pending_partial_withdrawals").await?;
         Ok(entries.map(|entries| entries.into_iter().map(Into::into).collect()))
+    }
+
+    async fn fetch_liveness(
+        &self,
+        epoch: Epoch,
+        indices: &[ValidatorIndex],
+    ) -> Result<Option<BTreeSet<ValidatorIndex>>, BeaconError> {
+        let path = format!("/eth/v1/validator/liveness/{epoch}");
+        // Nimbus refuses an index that comes twice.
+        let distinct: Vec<_> = indices.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+        let mut entries = Vec::with_capacity(distinct.len());
+        for page in distinct.chunks(IDS_PER_POST) {
+            let Some(found) = self.post_liveness(&path, page).await? else { return Ok(None) };
+            entries.extend(found);
+        }
+        self.check_liveness(&distinct, entries).map(Some)
     }
 
     async fn submit_exit(&self, exit: &SignedVoluntaryExit) -> Result<ExitSubmission, BeaconError> {

@@ -1,4 +1,5 @@
-//! The consensus layer as the bot sees it: one or several beacon nodes, validators, queues, voluntary exits.
+//! The consensus layer as the bot sees it: one or several beacon nodes, validators, their liveness, queues, voluntary
+//! exits.
 //!
 //! [`BeaconNode`] is the capability. [`HttpBeaconNode`] speaks the standard beacon API to one endpoint within bounded
 //! time and memory; [`BeaconNodes`] joins several of one network: reads need a quorum that agrees, exits go to all.

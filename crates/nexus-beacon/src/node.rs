@@ -1,7 +1,9 @@
 //! The capability: what the bot asks of the consensus layer.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
-use nexus_primitives::ValidatorPubkey;
+use nexus_primitives::{Epoch, ValidatorIndex, ValidatorPubkey};
 
 use crate::{
     BeaconError, BeaconHead, BeaconValidator, ExitSubmission, NetworkSpec, PendingDeposit,
@@ -55,6 +57,16 @@ pub trait BeaconNode: Send + Sync {
         &self,
         state: StateId,
     ) -> Result<Option<Vec<PendingPartialWithdrawal>>, BeaconError>;
+
+    /// Reads which validators were seen to be live in `epoch`, the current one or the one before; `None` when the node
+    /// doesn't offer that.
+    ///
+    /// Who is absent from the answer may be live all the same: a node that was started lately has seen nobody.
+    async fn fetch_liveness(
+        &self,
+        epoch: Epoch,
+        indices: &[ValidatorIndex],
+    ) -> Result<Option<BTreeSet<ValidatorIndex>>, BeaconError>;
 
     /// Hands an exit to the pool of every node behind this capability.
     ///

@@ -14,6 +14,10 @@ const ALREADY_KNOWN: [&str; 5] =
 /// How Lodestar starts the code of an invalid exit, which it answers with status 500.
 const LODESTAR_EXIT_ERROR: &str = "voluntary_exit_error";
 
+/// How nodes say that they could offer liveness and don't: Teku without `--beacon-liveness-tracking-enabled`, Grandine
+/// (lower case).
+const LIVENESS_NOT_TRACKED: &str = "liveness tracking is not enabled";
+
 /// Returns the error for an answer that isn't a success.
 pub(crate) fn refused(response: &HttpResponse, request: String) -> BeaconError {
     BeaconError::Refused {
@@ -46,6 +50,11 @@ pub(crate) fn exit_outcome(status: u16, message: String) -> Option<SubmissionOut
     } else {
         None
     }
+}
+
+/// Says whether an error answer means that the node doesn't offer liveness.
+pub(crate) fn lacks_liveness(status: u16, message: &str) -> bool {
+    matches!(status, 404 | 405 | 501) || message.to_lowercase().contains(LIVENESS_NOT_TRACKED)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Several beacon nodes as one.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     error::Error,
     fmt,
     hash::Hash,
@@ -18,7 +18,7 @@ use futures::{
     stream::FuturesUnordered,
 };
 use nexus_http::Endpoint;
-use nexus_primitives::ValidatorPubkey;
+use nexus_primitives::{Epoch, ValidatorIndex, ValidatorPubkey};
 
 use crate::{
     BeaconError, BeaconHead, BeaconNode, BeaconValidator, EndpointAnswer, ExitSubmission, HttpBeaconNode,
@@ -254,6 +254,34 @@ impl BeaconNode for BeaconNodes {
     ) -> Result<Option<Vec<PendingPartialWithdrawal>>, BeaconError> {
         let answers = self.ask_ready(|node| node.fetch_pending_partial_withdrawals(state)).await?;
         Ok(answers.into_iter().filter_map(|(_, queue)| queue).reduce(union))
+    }
+
+    /// Returns the validators that every node of the quorum saw: a wrong "live" costs an exit, a missing one a delay.
+    ///
+    /// Nodes that don't offer liveness count only where too few do, and have no say.
+    async fn fetch_liveness(
+        &self,
+        epoch: Epoch,
+        indices: &[ValidatorIndex],
+    ) -> Result<Option<BTreeSet<ValidatorIndex>>, BeaconError> {
+        if indices.is_empty() {
+            return Ok(Some(BTreeSet::new()));
+        }
+        let asked = self.ask(
+            |node| {
+                Box::pin(async move {
+                    node.check_ready().await?;
+                    node.fetch_liveness(epoch, indices).await
+                })
+            },
+            Option::is_some,
+        );
+        let round = asked.await?;
+        if round.good.len() + round.spare.len() < self.quorum {
+            return Err(self.no_quorum(round));
+        }
+        let seen = round.good.into_iter().filter_map(|(_, live)| live);
+        Ok(seen.reduce(|ours, theirs| &ours & &theirs))
     }
 
     /// Submits to every node, ready or not.

@@ -166,6 +166,13 @@ impl From<PartialWithdrawalEntry> for PendingPartialWithdrawal {
     }
 }
 
+#[derive(Deserialize)]
+pub(crate) struct LivenessEntry {
+    #[serde(with = "quoted")]
+    pub(crate) index: ValidatorIndex,
+    pub(crate) is_live: bool,
+}
+
 /// Body of an error answer (beacon API, `ErrorMessage`).
 #[derive(Deserialize)]
 pub(crate) struct ErrorBody {

@@ -1,6 +1,6 @@
 //! One endpoint, well-behaved and not.
 
-use std::{error::Error, time::Duration};
+use std::{collections::BTreeSet, error::Error, time::Duration};
 
 use axum::http::Method;
 use nexus_beacon::{
@@ -206,6 +206,81 @@ async fn queues_are_absent_before_electra_only() {
     assert_eq!(client.fetch_pending_deposits(StateId::Head).await.unwrap(), None);
     server.node().spec.as_object_mut().unwrap().remove("ELECTRA_FORK_EPOCH");
     assert_eq!(client.fetch_pending_partial_withdrawals(StateId::Head).await.unwrap(), None);
+}
+
+fn indices<const N: usize>(indices: [u64; N]) -> [ValidatorIndex; N] {
+    indices.map(ValidatorIndex::new)
+}
+
+#[tokio::test]
+async fn liveness_is_read() {
+    let server = Server::start(Node { live: vec![3, 9], ..Node::default() }).await;
+    let asked = indices([7, 3, 7]);
+    let live = server.client().fetch_liveness(Epoch::new(400_000), &asked).await.unwrap();
+    assert_eq!(live, Some(BTreeSet::from(indices([3]))));
+    let path = "/eth/v1/validator/liveness/400000".to_owned();
+    assert_eq!(server.node().requests, [(Method::POST, path, 2)]);
+}
+
+#[tokio::test]
+async fn liveness_of_many_is_asked_in_pages_and_of_nobody_not_at_all() {
+    let server = Server::start(Node { live: vec![1_000], ..Node::default() }).await;
+    let asked: Vec<_> = (0..1_001).map(ValidatorIndex::new).collect();
+    let live = server.client().fetch_liveness(Epoch::new(1), &asked).await.unwrap();
+    assert_eq!(live, Some(BTreeSet::from(indices([1_000]))));
+    let pages: Vec<_> = server.node().requests.drain(..).map(|(_, _, ids)| ids).collect();
+    assert_eq!(pages, [500, 500, 1]);
+    assert_eq!(server.client().fetch_liveness(Epoch::new(1), &[]).await.unwrap(), Some(BTreeSet::new()));
+    assert!(server.node().requests.is_empty());
+}
+
+#[tokio::test]
+async fn who_is_missing_from_the_answer_is_not_live() {
+    let answer = json!({ "data": [{ "index": "3", "is_live": true }] });
+    let server = Server::start(Node { liveness_answer: Some((200, answer)), ..Node::default() }).await;
+    let live = server.client().fetch_liveness(Epoch::new(1), &indices([3, 7])).await.unwrap();
+    assert_eq!(live, Some(BTreeSet::from(indices([3]))));
+}
+
+#[tokio::test]
+async fn liveness_that_nobody_asked_for_or_that_comes_twice_is_refused() {
+    for (second, expected) in [("4", "without being asked for it"), ("3", "twice")] {
+        let entry = |index| json!({ "index": index, "is_live": true });
+        let answer = json!({ "data": [entry("3"), entry(second)] });
+        let server = Server::start(Node { liveness_answer: Some((200, answer)), ..Node::default() }).await;
+        let error = server.client().fetch_liveness(Epoch::new(1), &indices([3])).await.unwrap_err();
+        let endpoint = &server.endpoint;
+        assert_eq!(
+            error.to_string(),
+            format!("beacon node {endpoint} answered the liveness of validator {second} {expected}")
+        );
+        assert!(!error.is_unreachable());
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_does_not_offer_liveness_is_told_from_one_that_refuses() {
+    let teku = "Validator liveness tracking is not enabled on this beacon node, cannot service request";
+    for (status, message, is_offered) in [
+        (404, "Route not found", false),
+        (405, "Method not allowed", false),
+        (501, "not implemented", false),
+        (400, teku, false),
+        (500, "liveness tracking is not enabled", false),
+        (400, "request epoch 9 is more than one epoch from the current epoch 1", true),
+        (503, "Beacon node is currently syncing", true),
+    ] {
+        let answer = json!({ "code": status, "message": message });
+        let server = Server::start(Node { liveness_answer: Some((status, answer)), ..Node::default() }).await;
+        match server.client().fetch_liveness(Epoch::new(9), &indices([3])).await {
+            Ok(live) => assert_eq!((live, is_offered), (None, false), "{message}"),
+            Err(error) => {
+                assert!(is_offered, "{error}");
+                let request = format!("answered {status} to POST /eth/v1/validator/liveness/9: {message}");
+                assert!(error.to_string().ends_with(&request), "{error}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

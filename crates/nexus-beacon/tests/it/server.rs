@@ -33,6 +33,10 @@ pub(crate) struct Node {
     /// Electra's queues; `None` answers 404.
     pub(crate) deposits: Option<Value>,
     pub(crate) withdrawals: Option<Value>,
+    /// Validators seen to be live, in every epoch.
+    pub(crate) live: Vec<u64>,
+    /// Answers liveness with this instead.
+    pub(crate) liveness_answer: Option<(u16, Value)>,
     pub(crate) exit_answer: (u16, Value),
     /// Answers everything with this instead.
     pub(crate) mood: Mood,
@@ -81,6 +85,8 @@ impl Default for Node {
             ignores_ids: false,
             deposits: Some(json!([])),
             withdrawals: Some(json!([])),
+            live: Vec::new(),
+            liveness_answer: None,
             exit_answer: (200, Value::Null),
             mood: Mood::Fine,
             requests: Vec::new(),
@@ -168,7 +174,10 @@ impl Node {
         let ids = match *method {
             Method::POST if uri.path().ends_with("/validators") => {
                 let body: Value = serde_json::from_slice(body).unwrap();
-                body["ids"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
+                texts(&body["ids"])
+            }
+            Method::POST if uri.path().contains("/liveness/") => {
+                texts(&serde_json::from_slice(body).unwrap())
             }
             _ => ids_of_query(uri),
         };
@@ -193,6 +202,7 @@ impl Node {
             }
             ("GET", "beacon/states/head/pending_deposits") => queue(self.deposits.as_ref()),
             ("GET", "beacon/states/head/pending_partial_withdrawals") => queue(self.withdrawals.as_ref()),
+            ("POST", _) if path.starts_with("validator/liveness/") => self.liveness(&ids),
             ("POST", "beacon/pool/voluntary_exits") => {
                 self.exits.push(serde_json::from_slice(body).unwrap());
                 let (status, body) = &self.exit_answer;
@@ -208,6 +218,19 @@ impl Node {
         let found: Vec<_> = self.validators.iter().filter(wanted).collect();
         data(&json!(found))
     }
+
+    fn liveness(&self, ids: &[String]) -> Response {
+        if let Some((status, body)) = &self.liveness_answer {
+            return (StatusCode::from_u16(*status).unwrap(), body.to_string()).into_response();
+        }
+        let is_live = |id: &String| self.live.contains(&id.parse().unwrap());
+        let entries: Vec<_> = ids.iter().map(|id| json!({ "index": id, "is_live": is_live(id) })).collect();
+        data(&json!(entries))
+    }
+}
+
+fn texts(list: &Value) -> Vec<String> {
+    list.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
 }
 
 fn ids_of_query(uri: &Uri) -> Vec<String> {

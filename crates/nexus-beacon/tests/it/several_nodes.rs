@@ -1,9 +1,9 @@
 //! Several endpoints as one.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use nexus_beacon::{BeaconError, BeaconNode, BeaconNodes, QuorumError, StateId};
-use nexus_primitives::{Epoch, Slot};
+use nexus_primitives::{Epoch, Slot, ValidatorIndex};
 use serde_json::{Value, json};
 
 use crate::{
@@ -174,6 +174,63 @@ async fn a_deposit_that_one_node_sees_is_pending() {
         let queue = join([&first, &second], 2).fetch_pending_deposits(StateId::Head).await.unwrap().unwrap();
         assert_eq!(queue.len(), 1);
     }
+}
+
+async fn seeing<const N: usize>(live: [u64; N]) -> Server {
+    Server::start(Node { live: live.into(), ..Node::default() }).await
+}
+
+async fn without_liveness() -> Server {
+    let liveness_answer = Some((404, json!({ "code": 404, "message": "Route not found" })));
+    Server::start(Node { liveness_answer, ..Node::default() }).await
+}
+
+/// Who of validators 1 to 3 is live, as `nodes` say.
+async fn liveness(nodes: &BeaconNodes) -> Result<Option<Vec<u64>>, BeaconError> {
+    let live = nodes.fetch_liveness(Epoch::new(1), &[1, 2, 3].map(ValidatorIndex::new)).await?;
+    Ok(live.map(|live| live.into_iter().map(ValidatorIndex::get).collect()))
+}
+
+#[tokio::test]
+async fn a_validator_is_live_where_every_node_of_the_quorum_saw_it() {
+    let (first, second, third) = (seeing([1, 2]).await, seeing([2, 3]).await, seeing([]).await);
+    for (quorum, expected) in [(1, vec![1, 2]), (2, vec![2]), (3, vec![])] {
+        let live = liveness(&join([&first, &second, &third], quorum)).await.unwrap();
+        assert_eq!(live, Some(expected));
+    }
+}
+
+#[tokio::test]
+async fn nodes_that_do_not_offer_liveness_have_no_say() {
+    let (silent, other) = (without_liveness().await, without_liveness().await);
+    let (first, second) = (seeing([1, 2]).await, seeing([2, 3]).await);
+    // The next one steps in; where none is left, those that offer it decide.
+    for (nodes, expected) in [
+        (join([&silent, &first, &second], 2), Some(vec![2])),
+        (join([&silent, &first], 2), Some(vec![1, 2])),
+        (join([&silent, &first, &other], 3), Some(vec![1, 2])),
+        (join([&silent, &other], 1), None),
+    ] {
+        assert_eq!(liveness(&nodes).await.unwrap(), expected, "{nodes:?}");
+    }
+}
+
+#[tokio::test]
+async fn liveness_needs_a_quorum_of_ready_nodes() {
+    let (silent, good) = (without_liveness().await, seeing([1]).await);
+    for bad in [moody(Mood::Broken).await, syncing().await] {
+        assert_eq!(liveness(&join([&bad, &good], 1)).await.unwrap(), Some(vec![1]));
+        assert!(matches!(liveness(&join([&bad, &good], 2)).await, Err(BeaconError::NoQuorum { .. })));
+        assert!(matches!(liveness(&join([&silent, &bad], 2)).await, Err(BeaconError::NoQuorum { .. })));
+    }
+}
+
+#[tokio::test]
+async fn the_liveness_of_nobody_is_asked_of_nobody() {
+    let server = seeing([1]).await;
+    let live = join([&server], 1).fetch_liveness(Epoch::new(1), &[]).await.unwrap();
+    assert_eq!(live, Some(BTreeSet::new()));
+    assert!(server.node().requests.is_empty());
 }
 
 #[tokio::test]
