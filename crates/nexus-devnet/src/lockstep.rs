@@ -159,6 +159,7 @@ impl Lockstep {
             // The beacon node may refuse: the operators send once and never look again.
             let _ = beacon.submit_exit(exit);
         }
+        beacon.attest(progress.operators.newest().attesting());
         self.show(beacon);
     }
 

@@ -154,6 +154,11 @@ impl SsvOperators {
         self.validators.iter().map(|(pubkey, registered)| (pubkey, &registered.verdict))
     }
 
+    /// Returns the validators that enough operators run for them to attest.
+    pub fn attesting(&self) -> impl Iterator<Item = &ValidatorPubkey> {
+        self.verdicts().filter(|(_, verdict)| verdict.attests()).map(|(pubkey, _)| pubkey)
+    }
+
     /// Returns the nonce the operators expect in the owner's next registration.
     pub fn nonce(&self, owner: Address) -> OwnerNonce {
         OwnerNonce::new(self.nonces.get(&owner).copied().unwrap_or(0))

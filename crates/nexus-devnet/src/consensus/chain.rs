@@ -197,6 +197,19 @@ impl BeaconChain {
         Ok(())
     }
 
+    /// Has those of `pubkeys` that are active attest in the head's epoch.
+    pub fn attest<'a>(&mut self, pubkeys: impl IntoIterator<Item = &'a ValidatorPubkey>) {
+        let (head, epoch) = (&self.head, self.head.epoch(&self.config));
+        let active = pubkeys.into_iter().filter_map(|pubkey| {
+            let (index, validator) = head.validator(pubkey)?;
+            validator.is_active(epoch).then_some(index)
+        });
+        let new: Vec<_> = active.filter(|index| !head.current_epoch_participation.contains(index)).collect();
+        if !new.is_empty() {
+            self.edit_head(|state, _| state.current_epoch_participation.extend(&new));
+        }
+    }
+
     /// Makes the state after `slot` the head again: what came later un-happens. Exits return to the pool.
     pub fn rewind_to(&mut self, slot: Slot) -> Result<(), RewindError> {
         let finalized = self.first_slot(self.head.finalized.epoch);
@@ -356,9 +369,12 @@ fn exit_is_scheduled(state: &BeaconState, index: ValidatorIndex) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use nexus_primitives::Root;
 
     use super::*;
+    use crate::consensus::ValidatorStatus;
     use crate::consensus::testing::{chain_with, config, deposit, pubkey, run_to, run_to_epoch, status};
 
     #[test]
@@ -426,6 +442,45 @@ mod tests {
         assert_ne!(chain.head().block_root(), dropped);
         run_to_epoch(&mut chain, 6);
         assert_eq!(status(&chain, 1), None);
+    }
+
+    #[test]
+    fn attesting_counts_in_its_epoch_and_until_the_end_of_the_next() {
+        let attested = |chain: &BeaconChain, epoch| {
+            let indices = chain.head().participation(chain.config(), Epoch::new(epoch))?;
+            Some(indices.iter().map(|index| index.get()).collect::<Vec<_>>())
+        };
+        let mut chain = chain_with(config(), 2);
+        run_to_epoch(&mut chain, 1);
+        // Nobody has the third key, and the first attests twice.
+        chain.attest(&[pubkey(1), pubkey(3)]);
+        chain.attest(&[pubkey(1)]);
+        assert_eq!((attested(&chain, 0), attested(&chain, 1)), (Some(vec![]), Some(vec![0])));
+        run_to_epoch(&mut chain, 2);
+        chain.attest(&[pubkey(2)]);
+        assert_eq!((attested(&chain, 1), attested(&chain, 2)), (Some(vec![0]), Some(vec![1])));
+        assert_eq!(
+            (attested(&chain, 0), attested(&chain, 3), attested(&chain, u64::MAX)),
+            (None, None, None)
+        );
+        run_to_epoch(&mut chain, 4);
+        assert_eq!((attested(&chain, 3), attested(&chain, 4)), (Some(vec![]), Some(vec![])));
+    }
+
+    #[test]
+    fn only_active_validators_attest_and_a_rewound_slot_is_forgotten() {
+        let mut chain = chain_with(config(), 1);
+        chain.process_slot(Slot::new(1), &[deposit(2)]).unwrap();
+        run_to_epoch(&mut chain, 6);
+        assert_eq!(status(&chain, 2), Some(ValidatorStatus::PendingQueued));
+        chain.attest(&[pubkey(2)]);
+        let nobody = Some(&BTreeSet::new());
+        assert_eq!(chain.head().participation(chain.config(), Epoch::new(6)), nobody);
+        run_to(&mut chain, 50);
+        chain.attest(&[pubkey(1)]);
+        assert_ne!(chain.head().participation(chain.config(), Epoch::new(6)), nobody);
+        chain.rewind_to(Slot::new(49)).unwrap();
+        assert_eq!(chain.head().participation(chain.config(), Epoch::new(6)), nobody);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What happens between two epochs.
 
+use std::mem;
+
 use nexus_primitives::{Epoch, Gwei, ValidatorIndex};
 
 use super::{
@@ -12,7 +14,8 @@ use super::{
 const EJECTION_BALANCE: Gwei = Gwei::new(16_000_000_000);
 
 impl BeaconState {
-    /// Ends the epoch the state is in (`process_epoch`): finality, rewards, registry, deposits, effective balances.
+    /// Ends the epoch the state is in (`process_epoch`): finality, rewards, registry, deposits, effective balances,
+    /// participation.
     pub(super) fn process_epoch(
         &mut self,
         config: &ConsensusConfig,
@@ -26,6 +29,7 @@ impl BeaconState {
         self.process_registry(config, epoch);
         self.process_pending_deposits(config, epoch);
         self.validators.iter_mut().for_each(Validator::update_effective_balance);
+        self.previous_epoch_participation = mem::take(&mut self.current_epoch_participation);
     }
 
     fn pay_rewards(&mut self, config: &ConsensusConfig, epoch: Epoch) {

@@ -2,6 +2,7 @@
 //!
 //! Deposits, activations, exits, slashings and withdrawals by the rules of Electra, with every BLS signature
 //! verified; no attestations, committees or gossip. Finality arrives on schedule, unless it is stalled on purpose.
+//! Who attests is told from outside ([`BeaconChain::attest`]) and makes no difference to balances.
 //!
 //! ```
 //! use nexus_devnet::consensus::{BeaconChain, ConsensusConfig};

@@ -1,6 +1,6 @@
 //! The beacon state: what every node agrees on after a slot.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use nexus_primitives::{Epoch, Gwei, Root, Slot, ValidatorIndex, ValidatorPubkey};
 use sha2::{Digest as _, Sha256};
@@ -38,6 +38,8 @@ pub struct BeaconState {
     pub(super) index_of: BTreeMap<ValidatorPubkey, ValidatorIndex>,
     pub(super) pending_deposits: VecDeque<PendingDeposit>,
     pub(super) pending_partial_withdrawals: Vec<PendingPartialWithdrawal>,
+    pub(super) previous_epoch_participation: BTreeSet<ValidatorIndex>,
+    pub(super) current_epoch_participation: BTreeSet<ValidatorIndex>,
     pub(super) deposit_balance_to_consume: Gwei,
     pub(super) exit_balance_to_consume: Gwei,
     pub(super) earliest_exit_epoch: Epoch,
@@ -63,6 +65,8 @@ impl BeaconState {
             validators,
             pending_deposits: VecDeque::new(),
             pending_partial_withdrawals: Vec::new(),
+            previous_epoch_participation: BTreeSet::new(),
+            current_epoch_participation: BTreeSet::new(),
             deposit_balance_to_consume: Gwei::ZERO,
             exit_balance_to_consume: Gwei::ZERO,
             earliest_exit_epoch: Epoch::new(0),
@@ -112,6 +116,18 @@ impl BeaconState {
     /// Returns the partial withdrawals that were asked for and not yet paid.
     pub fn pending_partial_withdrawals(&self) -> &[PendingPartialWithdrawal] {
         &self.pending_partial_withdrawals
+    }
+
+    /// Returns the validators that attested in `epoch`; `None` unless it is the current or the previous one.
+    pub fn participation(&self, config: &ConsensusConfig, epoch: Epoch) -> Option<&BTreeSet<ValidatorIndex>> {
+        let current = self.epoch(config);
+        if epoch == current {
+            Some(&self.current_epoch_participation)
+        } else if epoch.get().checked_add(1) == Some(current.get()) {
+            Some(&self.previous_epoch_participation)
+        } else {
+            None
+        }
     }
 
     /// Returns the justified checkpoint.

@@ -16,8 +16,8 @@ use nexus_devnet::{
 };
 use nexus_keys::ValidatorKey;
 use nexus_primitives::{
-    Address, BasisPoints, BlsSignature, Gwei, OwnerNonce, RollupAdmin, Root, UnixSeconds, ValidatorPubkey,
-    Wei, WithdrawalCredentials,
+    Address, BasisPoints, BlsSignature, Epoch, Gwei, OwnerNonce, RollupAdmin, Root, UnixSeconds,
+    ValidatorPubkey, Wei, WithdrawalCredentials,
     signing::{Domain, DomainType, bytes_root, chunk, merkle_root},
 };
 use nexus_ssv::{Keyshares, Operator, Registration, split};
@@ -213,6 +213,14 @@ impl Scene {
         assert!(reached.is_ok(), "{status} not reached, is {:?}", self.world.validator_status(&pubkey));
     }
 
+    /// Says whether the validator attested in the epoch that is `ago` epochs before the current one.
+    fn attested(&self, key: &ValidatorKey, ago: u64) -> bool {
+        let chain = self.world.beacon().read();
+        let (index, _) = chain.head().validator(&key.pubkey()).unwrap();
+        let epoch = Epoch::new(chain.head().epoch(chain.config()).get() - ago);
+        chain.head().participation(chain.config(), epoch).unwrap().contains(&index)
+    }
+
     fn verdict(&self, key: &ValidatorKey) -> ShareVerdict {
         self.world.ssv_operators().verdict(&key.pubkey()).unwrap().clone()
     }
@@ -329,6 +337,31 @@ fn cluster_runs_while_a_threshold_can_open_its_shares() {
     // Two of four can't sign: what was asked for once is lost.
     scene.world.advance_epochs(2);
     assert_eq!(scene.world.validator_status(&broken.pubkey()), Some(ValidatorStatus::ActiveOngoing));
+}
+
+#[test]
+fn validators_attest_while_they_are_active_and_operators_run_them() {
+    let scene = Scene::new();
+    let (run, broken, unregistered) = (key(1), key(2), key(3));
+    assert!(scene.deposit(&run) && scene.deposit(&broken) && scene.deposit(&unregistered));
+    assert!(scene.register(&run, 0) && scene.register_misaddressed(&broken, 1, 2));
+    scene.wait_for(&run, ValidatorStatus::PendingQueued);
+    assert!(!scene.attested(&run, 0));
+    for key in [&run, &broken, &unregistered] {
+        scene.wait_for(key, ValidatorStatus::ActiveOngoing);
+    }
+    assert!(scene.attested(&run, 0) && !scene.attested(&broken, 0) && !scene.attested(&unregistered, 0));
+    // Registered in the middle of its life, it attests from then on.
+    scene.world.advance_epochs(1);
+    assert!(scene.register(&unregistered, 2));
+    assert!(scene.attested(&unregistered, 0) && !scene.attested(&unregistered, 1));
+
+    scene.world.advance_epochs(2);
+    assert!(scene.attested(&run, 1) && scene.exit_through_ssv(&run));
+    scene.wait_for(&run, ValidatorStatus::ActiveExiting);
+    assert!(scene.attested(&run, 0));
+    scene.wait_for(&run, ValidatorStatus::WithdrawalDone);
+    assert!(!scene.attested(&run, 0) && !scene.attested(&run, 1) && !scene.attested(&broken, 0));
 }
 
 #[test]

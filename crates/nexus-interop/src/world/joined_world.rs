@@ -222,6 +222,7 @@ impl<N: ExecutionNode> JoinedWorld<N> {
             // The operators send once and never look again.
             let _ = beacon.submit_exit(exit);
         }
+        beacon.attest(operators.attesting());
         self.operators.insert(beacon.head().slot(), operators);
         Ok(())
     }
