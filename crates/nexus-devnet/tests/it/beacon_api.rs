@@ -266,6 +266,35 @@ async fn deposits_and_partial_withdrawals_wait_in_the_open() {
 }
 
 #[tokio::test]
+async fn liveness_is_told_of_this_epoch_and_the_one_before() {
+    let node = Node::start(2).await;
+    node.run_to(8);
+    node.beacon.write().attest(&[key(2).pubkey()]);
+    let liveness = async |epoch: &str, body: Value| {
+        node.post(&format!("/eth/v1/validator/liveness/{epoch}"), &body).await
+    };
+    let entry = |index: &str, is_live: bool| json!({"index": index, "is_live": is_live});
+    for (slot, epoch, is_live) in [(9, "0", false), (9, "1", true), (16, "1", true), (16, "2", false)] {
+        node.run_to(slot);
+        let (status, body) = liveness(epoch, json!(["1", "0"])).await;
+        let expected = json!({"data": [entry("1", is_live), entry("0", false)]});
+        assert_eq!((status, body), (StatusCode::OK, expected), "slot {slot}, epoch {epoch}");
+    }
+    for (epoch, body, reason) in [
+        ("0", json!(["0"]), "neither the current one, 2"),
+        ("3", json!(["0"]), "neither the current one, 2"),
+        ("-1", json!(["0"]), "invalid epoch"),
+        ("2", json!(["0", "2"]), "validator 2 is not in the registry"),
+        ("2", json!([0]), "invalid type"),
+        ("2", json!([]), "no validator index"),
+    ] {
+        let (status, body) = liveness(epoch, body).await;
+        assert_eq!((status, &body["code"]), (StatusCode::BAD_REQUEST, &json!(400)), "{body}");
+        assert!(body["message"].as_str().unwrap().contains(reason), "{body}");
+    }
+}
+
+#[tokio::test]
 async fn node_tells_its_health() {
     let node = Node::start(0).await;
     node.run_to(2);

@@ -1,6 +1,6 @@
 //! The client that the bot uses in production, against the embedded beacon node.
 
-use std::future::IntoFuture as _;
+use std::{collections::BTreeSet, future::IntoFuture as _};
 
 use nexus_beacon::{
     BeaconNode as _, BeaconNodes, HttpBeaconNode, Ineligible, SignedVoluntaryExit, StateId,
@@ -9,7 +9,7 @@ use nexus_beacon::{
 use nexus_devnet::consensus::{BeaconChain, ConsensusConfig, rest};
 use nexus_http::{HttpClient, HttpLimits};
 use nexus_keys::ValidatorKey;
-use nexus_primitives::{Address, ChainId, Epoch, Gwei, Slot, UnixSeconds};
+use nexus_primitives::{Address, ChainId, Epoch, Gwei, Slot, UnixSeconds, ValidatorIndex};
 
 fn key(number: u8) -> ValidatorKey {
     let mut scalar = zeroize::Zeroizing::new([0; 32]);
@@ -97,6 +97,19 @@ async fn exit_is_followed_from_submission_to_withdrawal() {
     assert_eq!((validator.status, validator.balance), (ValidatorStatus::WithdrawalDone, Gwei::ZERO));
     let finalized = node.fetch_validators(StateId::Finalized, &[pubkey]).await.unwrap().remove(0);
     assert_eq!(finalized.status, ValidatorStatus::ExitedUnslashed);
+}
+
+#[tokio::test]
+async fn liveness_is_read() {
+    let (beacon, node) = start().await;
+    run_to(&beacon, 8);
+    beacon.write().attest(&[key(2).pubkey()]);
+    let indices = [0, 1, 2].map(ValidatorIndex::new);
+    for (epoch, expected) in [(0, BTreeSet::new()), (1, BTreeSet::from([ValidatorIndex::new(1)]))] {
+        let live = node.fetch_liveness(Epoch::new(epoch), &indices).await.unwrap();
+        assert_eq!(live, Some(expected));
+    }
+    assert!(node.fetch_liveness(Epoch::new(2), &indices).await.is_err());
 }
 
 #[tokio::test]

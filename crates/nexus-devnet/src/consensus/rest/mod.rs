@@ -4,6 +4,7 @@
 //! bytes are `0x` hexadecimal, refusals are `{"code", "message"}`.
 
 mod error;
+mod liveness;
 mod node;
 mod pool;
 mod spec;
@@ -53,6 +54,7 @@ pub fn router(beacon: SharedBeacon) -> Router {
         .route("/eth/v1/node/syncing", get(node::syncing))
         .route("/eth/v1/node/version", get(node::version))
         .route("/eth/v1/node/health", get(node::health))
+        .route("/eth/v1/validator/liveness/{epoch}", post(liveness::liveness))
         .fallback(async || ApiError::not_found("no such endpoint"))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .with_state(beacon)

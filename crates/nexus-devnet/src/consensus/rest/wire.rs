@@ -135,6 +135,17 @@ pub(super) struct ValidatorsRequest {
     pub(super) statuses: Option<Vec<String>>,
 }
 
+/// A validator index in the body of `POST …/liveness/{epoch}`.
+#[derive(Deserialize)]
+pub(super) struct Index(#[serde(deserialize_with = "unquoted")] pub(super) u64);
+
+#[derive(Serialize)]
+pub(super) struct Liveness {
+    #[serde(serialize_with = "quoted")]
+    pub(super) index: ValidatorIndex,
+    pub(super) is_live: bool,
+}
+
 #[derive(Serialize)]
 pub(super) struct WirePendingDeposit {
     pub(super) pubkey: ValidatorPubkey,
