@@ -1,10 +1,6 @@
 //! Several operators' services, and what they are told to do.
 
-use std::{
-    io,
-    net::Ipv4Addr,
-    sync::{Arc, RwLock},
-};
+use std::{io, net::Ipv4Addr, sync::Arc};
 
 use nexus_dkg::DkgOperator;
 use nexus_primitives::OperatorId;
@@ -13,7 +9,8 @@ use rand_core::{CryptoRng, SeedableRng};
 use tokio::{net::TcpListener, task::JoinSet};
 
 use super::{
-    CeremonyOperator, CertificateError, Conduct, Phases, certificate::make_acceptor, server::Service,
+    CeremonyOperator, CertificateError, Conduct, Phases, RequestCounts, certificate::make_acceptor,
+    server::Service,
 };
 use crate::operators::DevnetOperator;
 
@@ -23,12 +20,12 @@ pub struct DkgOperators {
     services: JoinSet<()>,
 }
 
-/// Where an operator is, and a way to tell it what to do. Clones are of the same operator.
+/// Where an operator is, what it has been asked, and a way to tell it what to do. Clones are of the same operator.
 #[derive(Clone)]
 pub struct DkgOperatorHandle {
     operator: &'static DevnetOperator,
     url: String,
-    conduct: SharedConduct,
+    service: Arc<Service>,
 }
 
 /// Why operators couldn't be started.
@@ -41,20 +38,6 @@ pub enum DkgStartError {
     /// No certificate could be made.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-}
-
-/// How an operator behaves; changes count from the next request on.
-#[derive(Clone, Default)]
-pub(super) struct SharedConduct(Arc<RwLock<Conduct>>);
-
-impl SharedConduct {
-    pub(super) fn get(&self) -> Conduct {
-        self.0.read().expect("nobody panics while holding it").clone()
-    }
-
-    fn set(&self, conduct: Conduct) {
-        *self.0.write().expect("nobody panics while holding it") = conduct;
-    }
 }
 
 impl DkgOperators {
@@ -70,14 +53,9 @@ impl DkgOperators {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
             let acceptor = make_acceptor()?;
             let url = format!("https://{}", listener.local_addr()?);
-            let handle = DkgOperatorHandle { operator, url, conduct: SharedConduct::default() };
-            let service = Service::new(
-                CeremonyOperator::new(operator, phases),
-                handle.conduct.clone(),
-                R::from_rng(rng),
-            );
+            let service = Arc::new(Service::new(CeremonyOperator::new(operator, phases), R::from_rng(rng)));
+            started.handles.push(DkgOperatorHandle { operator, url, service: service.clone() });
             started.services.spawn(async move { match service.serve(listener, acceptor).await {} });
-            started.handles.push(handle);
         }
         Ok(started)
     }
@@ -116,12 +94,17 @@ impl DkgOperatorHandle {
 
     /// Returns how it behaves.
     pub fn conduct(&self) -> Conduct {
-        self.conduct.get()
+        self.service.conduct()
     }
 
     /// Tells it how to behave from its next request on.
     pub fn behave(&self, conduct: Conduct) {
-        self.conduct.set(conduct);
+        self.service.behave(conduct);
+    }
+
+    /// Returns what it has been asked so far: whoever tries again asks again.
+    pub fn request_counts(&self) -> RequestCounts {
+        self.service.request_counts()
     }
 
     /// Returns the operator as an initiator asks for it.

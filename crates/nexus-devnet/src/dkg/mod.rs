@@ -23,5 +23,5 @@ mod server;
 pub use certificate::CertificateError;
 pub use conduct::Conduct;
 pub use dkg_operators::{DkgOperatorHandle, DkgOperators, DkgStartError};
-pub use operator::{Answer, CeremonyOperator, Reply, Request, VERSION};
+pub use operator::{Answer, CeremonyOperator, Reply, Request, RequestCounts, VERSION};
 pub use phases::Phases;

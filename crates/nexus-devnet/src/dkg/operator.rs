@@ -62,6 +62,15 @@ pub enum Reply {
     BrokenOff,
 }
 
+/// What has reached an operator, however it was answered. An absent one hears nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RequestCounts {
+    /// Questions after its health. A ceremony begins with one, and ends there when somebody doesn't answer it well.
+    pub health_checks: u64,
+    /// Openings of ceremonies (`/init`).
+    pub ceremonies: u64,
+}
+
 /// An operator: its key, and the ceremonies it takes part in. What it is asked, it decides at once; that an official one
 /// takes its time shows in when the answer is [due](Answer::due).
 ///
@@ -71,12 +80,19 @@ pub struct CeremonyOperator {
     operator: &'static DevnetOperator,
     phases: Phases,
     ceremonies: BTreeMap<InstanceId, Ceremony>,
+    counts: RequestCounts,
 }
 
 impl CeremonyOperator {
     /// Starts without ceremonies.
     pub const fn new(operator: &'static DevnetOperator, phases: Phases) -> Self {
-        Self { operator, phases, ceremonies: BTreeMap::new() }
+        let counts = RequestCounts { health_checks: 0, ceremonies: 0 };
+        Self { operator, phases, ceremonies: BTreeMap::new(), counts }
+    }
+
+    /// Returns what it has been asked so far.
+    pub const fn request_counts(&self) -> RequestCounts {
+        self.counts
     }
 
     /// Answers a request that came at `now`: time since whenever, as long as it is the same for all requests.
@@ -87,6 +103,7 @@ impl CeremonyOperator {
         conduct: &Conduct,
         rng: &mut dyn CryptoRng,
     ) -> Answer {
+        self.count(request, conduct);
         let turn = Turn { now, phases: self.phases, conduct };
         let answer = match (conduct, request.path, request.method) {
             (Conduct::Absent, ..) => Answer { reply: Reply::BrokenOff, due: now },
@@ -106,6 +123,15 @@ impl CeremonyOperator {
         match conduct {
             Conduct::Slow(by) => Answer { due: answer.due.saturating_add(*by), ..answer },
             _ => answer,
+        }
+    }
+
+    fn count(&mut self, request: &Request<'_>, conduct: &Conduct) {
+        match (conduct, request.path, request.method) {
+            (Conduct::Absent, ..) => {}
+            (_, "/health_check", "GET") => self.counts.health_checks += 1,
+            (_, "/init", "POST") => self.counts.ceremonies += 1,
+            _ => {}
         }
     }
 

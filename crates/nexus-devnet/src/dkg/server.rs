@@ -2,7 +2,7 @@
 
 use std::{
     convert::Infallible,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, RwLock},
     time::Duration,
 };
 
@@ -23,17 +23,17 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::{Answer, CeremonyOperator, Conduct, Reply, Request, dkg_operators::SharedConduct};
+use super::{Answer, CeremonyOperator, Conduct, Reply, Request, RequestCounts};
 
 /// Largest body that operators read: 105 MiB.
 const MAX_BODY: usize = 105 << 20;
 /// Pause after a connection couldn't be accepted: for want of file descriptors, mostly.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What all connections of one operator share.
+/// What all connections of one operator share, and who tells it what to do.
 pub(super) struct Service {
     operator: Mutex<(CeremonyOperator, Box<dyn CryptoRng + Send>)>,
-    conduct: SharedConduct,
+    conduct: RwLock<Conduct>,
     started: Instant,
 }
 
@@ -43,24 +43,36 @@ pub(super) struct Service {
 struct BrokenOff;
 
 impl Service {
-    pub(super) fn new(
-        operator: CeremonyOperator,
-        conduct: SharedConduct,
-        rng: impl CryptoRng + Send + 'static,
-    ) -> Self {
-        Self { operator: Mutex::new((operator, Box::new(rng))), conduct, started: Instant::now() }
+    /// Makes the service of a faithful operator.
+    pub(super) fn new(operator: CeremonyOperator, rng: impl CryptoRng + Send + 'static) -> Self {
+        let operator = Mutex::new((operator, Box::new(rng) as Box<_>));
+        Self { operator, conduct: RwLock::default(), started: Instant::now() }
+    }
+
+    /// Returns how the operator behaves.
+    pub(super) fn conduct(&self) -> Conduct {
+        self.conduct.read().expect("nobody panics while holding it").clone()
+    }
+
+    /// Tells the operator how to behave from its next request on.
+    pub(super) fn behave(&self, conduct: Conduct) {
+        *self.conduct.write().expect("nobody panics while holding it") = conduct;
+    }
+
+    /// Returns what the operator has been asked so far.
+    pub(super) fn request_counts(&self) -> RequestCounts {
+        self.operator.lock().expect("no operator panics").0.request_counts()
     }
 
     /// Serves until the task is aborted, and all connections with it.
-    pub(super) async fn serve(self, listener: TcpListener, acceptor: TlsAcceptor) -> Infallible {
-        let service = Arc::new(self);
+    pub(super) async fn serve(self: Arc<Self>, listener: TcpListener, acceptor: TlsAcceptor) -> Infallible {
         let mut connections = JoinSet::new();
         loop {
             while connections.try_join_next().is_some() {}
             match listener.accept().await {
-                Ok(_) if service.conduct.get() == Conduct::Absent => {}
+                Ok(_) if self.conduct() == Conduct::Absent => {}
                 Ok((stream, _)) => {
-                    let (service, acceptor) = (service.clone(), acceptor.clone());
+                    let (service, acceptor) = (self.clone(), acceptor.clone());
                     connections.spawn(async move { service.converse(stream, &acceptor).await });
                 }
                 Err(_) => sleep(ACCEPT_PAUSE).await,
@@ -108,7 +120,7 @@ impl Service {
     }
 
     fn answer(&self, request: &Request<'_>) -> Answer {
-        let (conduct, now) = (self.conduct.get(), self.started.elapsed());
+        let (conduct, now) = (self.conduct(), self.started.elapsed());
         let (operator, rng) = &mut *self.operator.lock().expect("no operator panics");
         operator.answer(request, now, &conduct, rng)
     }

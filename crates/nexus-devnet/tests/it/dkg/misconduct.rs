@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use nexus_devnet::dkg::{Conduct, DkgOperators};
+use nexus_devnet::dkg::{Conduct, DkgOperatorHandle, DkgOperators};
 use nexus_dkg::{
     CeremonyClient as _, CeremonyError, CeremonyFault, Deadlines, Disposition, Fault, OutputFault, Round,
     RoundFailed,
@@ -105,4 +105,22 @@ async fn an_answer_that_is_no_message_is_malformed() {
 async fn an_operator_that_stops_after_the_exchange_is_unreachable() {
     let (_, failed) = fail(Conduct::StopsAfterExchange).await;
     assert!(matches!(fault(&failed, Round::Exchange), Fault::Unreachable(_)), "{failed}");
+}
+
+/// How often the operators were asked after their health, and to how many ceremonies.
+fn asked(operators: &DkgOperators) -> Vec<(u64, u64)> {
+    let counts = operators.all().iter().map(DkgOperatorHandle::request_counts);
+    counts.map(|counts| (counts.health_checks, counts.ceremonies)).collect()
+}
+
+#[tokio::test]
+async fn operators_count_what_reaches_them() {
+    let (operators, _) = fail(Conduct::Absent).await;
+    assert_eq!(asked(&operators), [(1, 0), (1, 0), (0, 0), (1, 0)]);
+    for (conduct, ceremonies) in [(Conduct::GarbageAnswer, 1), (Conduct::Faithful, 2)] {
+        operators.get(id(3)).unwrap().behave(conduct);
+        let _ = run(&operators).await;
+        assert_eq!(operators.get(id(3)).unwrap().request_counts().ceremonies, ceremonies);
+    }
+    assert_eq!(asked(&operators), [(3, 2), (3, 2), (2, 2), (3, 2)]);
 }
