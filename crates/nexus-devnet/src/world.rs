@@ -6,8 +6,8 @@ use std::{
 };
 
 use nexus_primitives::{
-    Address, BasisPoints, Gwei, OperatorId, RollupAdmin, Slot, U256, UnixSeconds, ValidatorPubkey, Wei,
-    keccak256,
+    Address, BasisPoints, ForkVersion, Gwei, OperatorId, RollupAdmin, Slot, U256, UnixSeconds,
+    ValidatorPubkey, Wei, keccak256,
 };
 
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
         ClusterConfig, DeployConfig, DeployError, Deployment, DevnetAccounts, NexusVersion, OperatorConfig,
         RollupConfig, RollupHandle,
     },
+    dkg::DkgOperators,
     execution::{BlockRef, ExecutionChain, GenesisConfig},
     lockstep::Lockstep,
     operators::operators,
@@ -39,7 +40,8 @@ pub struct WorldConfig {
     pub nexus_version: NexusVersion,
     /// Tells worlds apart: it goes into the genesis validators root, so that exits of one are invalid in another.
     pub seed: u64,
-    /// Where operators make keys together, for the `NodeOperator` contract; the others get an address of nobody.
+    /// Where operators make keys together, for the `NodeOperator` contract; the others get an address of nobody. See
+    /// [`with_dkg_operators`](Self::with_dkg_operators).
     pub dkg_endpoints: BTreeMap<OperatorId, String>,
 }
 
@@ -100,6 +102,16 @@ impl WorldConfig {
             seed: 0,
             dkg_endpoints: BTreeMap::new(),
         }
+    }
+
+    /// Has running operators in the world: their addresses go on chain, and deposits are signed as on hoodi, because
+    /// operators make keys only for networks that are built into them. Nothing else is hoodi's, chain id included.
+    #[must_use]
+    pub fn with_dkg_operators(mut self, operators: &DkgOperators) -> Self {
+        self.consensus.genesis_fork_version = ForkVersion::HOODI;
+        let endpoints = operators.all().iter().map(|operator| (operator.id(), operator.url().to_owned()));
+        self.dkg_endpoints.extend(endpoints);
+        self
     }
 }
 

@@ -1,7 +1,5 @@
 //! A validator whose key nobody ever held, from its ceremony to the return of its stake.
 
-use std::collections::BTreeMap;
-
 use alloy::{
     eips::BlockNumberOrTag,
     primitives::TxKind,
@@ -14,7 +12,7 @@ use nexus_devnet::{
     ssv_operators::ShareVerdict,
 };
 use nexus_dkg::{CeremonyClient as _, CeremonyRequest, CeremonyTerms, Deadlines, Network};
-use nexus_primitives::{ForkVersion, Gwei, OwnerNonce, UnixSeconds, Wei, WithdrawalCredentials};
+use nexus_primitives::{Gwei, OwnerNonce, UnixSeconds, Wei, WithdrawalCredentials};
 use nexus_ssv::Registration;
 
 use super::{client, start};
@@ -24,13 +22,6 @@ mod calls {
     alloy::sol! {
         function ssvDKGIP(uint64 operatorId) external view returns (string);
     }
-}
-
-/// Operators make keys only for networks that they know, so this world is called like one of them.
-fn config(endpoints: BTreeMap<nexus_primitives::OperatorId, String>) -> WorldConfig {
-    let mut config = WorldConfig::fast(UnixSeconds::new(1_700_000_000));
-    config.consensus.genesis_fork_version = ForkVersion::HOODI;
-    WorldConfig { dkg_endpoints: endpoints, ..config }
 }
 
 /// What the contract says where an operator makes keys.
@@ -45,9 +36,8 @@ fn endpoint_on_chain(scene: &Scene, operator: u64) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_validator_made_in_a_ceremony_lives_and_leaves_like_any_other() {
     let operators = start(4).await;
-    let endpoints =
-        operators.all().iter().map(|operator| (operator.id(), operator.url().to_owned())).collect();
-    let scene = tokio::task::spawn_blocking(|| Scene::in_world(config(endpoints))).await.unwrap();
+    let config = WorldConfig::fast(UnixSeconds::new(1_700_000_000)).with_dkg_operators(&operators);
+    let scene = tokio::task::spawn_blocking(|| Scene::in_world(config)).await.unwrap();
     assert_eq!(endpoint_on_chain(&scene, 2), operators.all()[1].url());
     assert_eq!(endpoint_on_chain(&scene, 5), "https://operator-5.invalid:3030");
 
