@@ -1,11 +1,5 @@
 //! A validator whose key nobody ever held, from its ceremony to the return of its stake.
 
-use alloy::{
-    eips::BlockNumberOrTag,
-    primitives::TxKind,
-    rpc::types::TransactionRequest,
-    sol_types::{SolCall as _, SolValue as _},
-};
 use nexus_devnet::{
     WorldConfig,
     consensus::{DepositEvent, ValidatorStatus},
@@ -15,31 +9,16 @@ use nexus_dkg::{CeremonyClient as _, CeremonyRequest, CeremonyTerms, Deadlines, 
 use nexus_primitives::{Gwei, OwnerNonce, UnixSeconds, Wei, WithdrawalCredentials};
 use nexus_ssv::Registration;
 
-use super::{client, start};
+use super::{client, endpoint_on_chain, id, start};
 use crate::world::Scene;
-
-mod calls {
-    alloy::sol! {
-        function ssvDKGIP(uint64 operatorId) external view returns (string);
-    }
-}
-
-/// What the contract says where an operator makes keys.
-fn endpoint_on_chain(scene: &Scene, operator: u64) -> String {
-    let call = calls::ssvDKGIPCall { operatorId: operator }.abi_encode();
-    let to = TxKind::Call(scene.world.deployment().node_operator);
-    let request = TransactionRequest { to: Some(to), ..Default::default() }.input(call.into());
-    let answer = scene.world.execution().call(&request, BlockNumberOrTag::Latest.into(), None, None).unwrap();
-    String::abi_decode(&answer).unwrap()
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_validator_made_in_a_ceremony_lives_and_leaves_like_any_other() {
     let operators = start(4).await;
     let config = WorldConfig::fast(UnixSeconds::new(1_700_000_000)).with_dkg_operators(&operators);
     let scene = tokio::task::spawn_blocking(|| Scene::in_world(config)).await.unwrap();
-    assert_eq!(endpoint_on_chain(&scene, 2), operators.all()[1].url());
-    assert_eq!(endpoint_on_chain(&scene, 5), "https://operator-5.invalid:3030");
+    assert_eq!(endpoint_on_chain(&scene.world, id(2)), operators.all()[1].url());
+    assert_eq!(endpoint_on_chain(&scene.world, id(5)), "https://operator-5.invalid:3030");
 
     let terms = CeremonyTerms {
         credentials: WithdrawalCredentials::to_address(scene.bridge()).into(),

@@ -9,7 +9,14 @@ mod table;
 
 use std::sync::Arc;
 
+use alloy::{
+    eips::BlockNumberOrTag,
+    primitives::TxKind,
+    rpc::types::TransactionRequest,
+    sol_types::{SolCall as _, SolValue as _},
+};
 use nexus_devnet::{
+    World,
     dkg::{DkgOperators, Phases},
     operators::operators,
 };
@@ -21,6 +28,12 @@ use nexus_primitives::{Address, Clock, Gwei, OperatorId, OwnerNonce, UnixSeconds
 use nexus_ssv::Registration;
 use rand::{SeedableRng as _, rngs::StdRng};
 use serde_json::Value;
+
+mod calls {
+    alloy::sol! {
+        function ssvDKGIP(uint64 operatorId) external view returns (string);
+    }
+}
 
 struct FixedClock;
 
@@ -42,6 +55,15 @@ fn terms() -> CeremonyTerms {
         network: Network::Hoodi,
         registration: Registration::new(owner, OwnerNonce::new(3)),
     }
+}
+
+/// What the contract says where an operator makes keys.
+fn endpoint_on_chain(world: &World, operator: OperatorId) -> String {
+    let call = calls::ssvDKGIPCall { operatorId: operator.get() }.abi_encode();
+    let to = TxKind::Call(world.deployment().node_operator);
+    let request = TransactionRequest { to: Some(to), ..Default::default() }.input(call.into());
+    let answer = world.execution().call(&request, BlockNumberOrTag::Latest.into(), None, None).unwrap();
+    String::abi_decode(&answer).unwrap()
 }
 
 /// Starts the first operators.
