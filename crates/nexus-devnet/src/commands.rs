@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     deploy::{NexusVersion, RollupConfig},
+    dkg::DkgOperatorHandle,
     execution::{RpcError, rpc::BlockProducer},
     world::World,
     world_info::WorldInfo,
@@ -21,11 +22,13 @@ pub(crate) struct Commands {
     pub(crate) world: Arc<World>,
     pub(crate) rpc_url: String,
     pub(crate) beacon_url: String,
+    /// The operators that make keys; none when nobody does.
+    pub(crate) dkg: Vec<DkgOperatorHandle>,
 }
 
 impl Commands {
     pub(crate) fn info(&self) -> WorldInfo {
-        self.world.info().served_at(&self.rpc_url, &self.beacon_url)
+        self.world.info().served_at(&self.rpc_url, &self.beacon_url).with_dkg_operators(&self.dkg)
     }
 
     fn run(&self, method: &str, params: &Params<'_>) -> Option<Result<Value, RpcError>> {

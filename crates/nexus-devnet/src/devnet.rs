@@ -4,6 +4,7 @@ use std::{future::IntoFuture as _, io, net::SocketAddr, ops::Deref, path::Path, 
 
 use axum::Router;
 use nexus_primitives::{Address, UnixSeconds};
+use rand::{SeedableRng as _, rngs::StdRng};
 use tokio::{
     net::TcpListener,
     sync::watch,
@@ -15,7 +16,9 @@ use crate::{
     commands::Commands,
     config_dir::{BotConfig, ConfigDir, ConfigDirError},
     consensus::rest,
+    dkg::{DkgOperators, DkgStartError, Phases},
     execution::rpc,
+    operators::operators,
     world::{GenesisError, World, WorldConfig},
     world_info::WorldInfo,
 };
@@ -34,6 +37,11 @@ pub struct DevnetConfig {
     pub listen_beacon: SocketAddr,
     /// Who makes slots pass.
     pub pace: Pace,
+    /// How all thirteen operators take their time when they make keys; `None` for a world in which they make none.
+    ///
+    /// What else it changes: [`WorldConfig::with_dkg_operators`]. What operators draw follows from the world's seed, but
+    /// their ports are any that are free, and stand on chain: block hashes are no longer the same in every run.
+    pub dkg: Option<Phases>,
 }
 
 /// Who makes slots pass.
@@ -45,9 +53,11 @@ pub enum Pace {
     Interval(Duration),
 }
 
-/// A running world: everything [`World`] does, and two servers. Dropping it stops them.
+/// A running world: everything [`World`] does, two servers, and the operators' services if they make keys. Dropping it
+/// stops them.
 pub struct Devnet {
     commands: Arc<Commands>,
+    dkg: Option<DkgOperators>,
     stop: watch::Sender<()>,
     tasks: JoinSet<()>,
 }
@@ -62,6 +72,9 @@ pub enum StartError {
     /// Making the world panicked.
     #[error("making the world was cut short")]
     CutShort(#[from] JoinError),
+    /// The operators' DKG services couldn't be started.
+    #[error("starting the DKG operators")]
+    Dkg(#[from] DkgStartError),
     /// An address can't be listened on.
     #[error("listening on {address}")]
     Listen {
@@ -81,19 +94,26 @@ impl DevnetConfig {
             listen_rpc: any_port,
             listen_beacon: any_port,
             pace: Pace::Manual,
+            dkg: None,
         }
     }
 }
 
 impl Devnet {
-    /// Makes the world and serves it; returns once both servers accept connections and the deployment is final.
+    /// Makes the world and serves it; returns once all servers accept connections and the deployment is final.
     pub async fn start(config: DevnetConfig) -> Result<Self, StartError> {
         let rpc_listener = listen(config.listen_rpc).await?;
         let beacon_listener = listen(config.listen_beacon).await?;
+        let dkg = start_operators(&config).await?;
+        let world = match &dkg {
+            Some(operators) => config.world.with_dkg_operators(operators),
+            None => config.world,
+        };
         let commands = Arc::new(Commands {
             rpc_url: url(&rpc_listener, config.listen_rpc)?,
             beacon_url: url(&beacon_listener, config.listen_beacon)?,
-            world: Arc::new(tokio::task::spawn_blocking(|| World::new(config.world)).await??),
+            world: Arc::new(tokio::task::spawn_blocking(|| World::new(world)).await??),
+            dkg: dkg.iter().flat_map(DkgOperators::all).cloned().collect(),
         });
         let (stop, stopped) = watch::channel(());
         let mut tasks = JoinSet::new();
@@ -104,12 +124,15 @@ impl Devnet {
         if let Pace::Interval(period) = config.pace {
             tasks.spawn(keep_pace(world.clone(), period, stopped));
         }
-        Ok(Self { commands, stop, tasks })
+        Ok(Self { commands, dkg, stop, tasks })
     }
 
-    /// Stops the servers and the pace, and returns when they have stopped.
+    /// Stops the servers, the pace and the operators, and returns when they have stopped.
     pub async fn shutdown(mut self) {
         self.stop.send_replace(());
+        if let Some(dkg) = self.dkg {
+            dkg.shutdown().await;
+        }
         let drained = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(DRAIN, drained).await.is_err() {
             self.tasks.shutdown().await;
@@ -129,6 +152,11 @@ impl Devnet {
     /// Returns the world, to share it with tasks that outlive a borrow.
     pub fn world(&self) -> Arc<World> {
         self.commands.world.clone()
+    }
+
+    /// Returns the operators' DKG services, to tell them how to behave; `None` when they make no keys.
+    pub const fn dkg_operators(&self) -> Option<&DkgOperators> {
+        self.dkg.as_ref()
     }
 
     /// Collects what there is to know, URLs included (`devnet_info`).
@@ -170,6 +198,13 @@ impl Deref for Devnet {
     fn deref(&self) -> &World {
         &self.commands.world
     }
+}
+
+/// Starts the operators' services where they are asked for.
+async fn start_operators(config: &DevnetConfig) -> Result<Option<DkgOperators>, DkgStartError> {
+    let Some(phases) = config.dkg else { return Ok(None) };
+    let mut rng = StdRng::seed_from_u64(config.world.seed);
+    DkgOperators::start(operators(), phases, &mut rng).await.map(Some)
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -1,12 +1,13 @@
 //! What there is to know about a world, for people and scripts (`devnet_info`).
 
 use alloy::primitives::{Address, B256};
-use nexus_primitives::{Address as Checksummed, Epoch, Gwei, Slot, UnixSeconds, ValidatorPubkey};
+use nexus_primitives::{Address as Checksummed, Epoch, Gwei, OperatorId, Slot, UnixSeconds, ValidatorPubkey};
 use serde::Serialize;
 
 use crate::{
     consensus::{BeaconChain, Validator},
     deploy::{DevnetAccount, NexusVersion, RollupHandle},
+    dkg::DkgOperatorHandle,
     ssv_operators::{ShareVerdict, SsvOperators},
     world::World,
 };
@@ -19,11 +20,19 @@ pub struct WorldInfo {
     rpc_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     beacon_url: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dkg_operators: Vec<DkgOperatorInfo>,
     head: Head,
     contracts: Contracts,
     accounts: Vec<Account>,
     rollups: Vec<Rollup>,
     validators: Vec<ValidatorInfo>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct DkgOperatorInfo {
+    id: OperatorId,
+    url: String,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -84,6 +93,7 @@ impl World {
             chain_id: self.execution().chain_id(),
             rpc_url: None,
             beacon_url: None,
+            dkg_operators: Vec::new(),
             head: Head {
                 slot,
                 epoch: slot.epoch(chain.config().slots_per_epoch),
@@ -147,6 +157,17 @@ impl WorldInfo {
     /// Adds where the world is served.
     pub(crate) fn served_at(self, rpc_url: &str, beacon_url: &str) -> Self {
         Self { rpc_url: Some(rpc_url.to_owned()), beacon_url: Some(beacon_url.to_owned()), ..self }
+    }
+
+    /// Adds where the operators make keys.
+    pub(crate) fn with_dkg_operators(self, operators: &[DkgOperatorHandle]) -> Self {
+        Self { dkg_operators: operators.iter().map(DkgOperatorInfo::from).collect(), ..self }
+    }
+}
+
+impl From<&DkgOperatorHandle> for DkgOperatorInfo {
+    fn from(operator: &DkgOperatorHandle) -> Self {
+        Self { id: operator.id(), url: operator.url().to_owned() }
     }
 }
 

@@ -5,6 +5,7 @@ mod life;
 mod misconduct;
 mod protocol;
 mod refusals;
+mod served;
 mod table;
 
 use std::sync::Arc;
