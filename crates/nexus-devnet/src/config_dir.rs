@@ -15,6 +15,9 @@ use nexus_primitives::{Address, ChainId, ForkVersion, keccak256};
 /// Present in a directory that this module has written: what it finds beside it may be thrown away.
 const MARKER: &str = "devnet.json";
 
+/// Without it the bot asks no operator on its own machine, which is where this world's are.
+const DKG_SECTION: &str = "\n[dkg]\nallow_loopback = true\n";
+
 /// What the bot has to know of the world.
 pub(crate) struct BotConfig<'a> {
     pub(crate) chain_id: ChainId,
@@ -28,6 +31,8 @@ pub(crate) struct BotConfig<'a> {
     pub(crate) ssv_token: Address,
     pub(crate) start_block: u64,
     pub(crate) bot: &'a PrivateKeySigner,
+    /// Whether its operators make keys.
+    pub(crate) makes_keys: bool,
     /// What `devnet_info` answers.
     pub(crate) info: &'a serde_json::Value,
 }
@@ -146,6 +151,7 @@ impl ConfigDir {
         let [vault, state] = [path(&self.vault), path(&self.state)];
         let BotConfig { chain_id, deposit_contract, genesis_fork_version, start_block, .. } = bot;
         let BotConfig { nexus, ssv_network, ssv_network_views, ssv_token, .. } = bot;
+        let dkg = if bot.makes_keys { DKG_SECTION } else { "" };
         let [rpc, beacon] = [toml_string(bot.rpc_url), toml_string(bot.beacon_url)];
         format!(
             r#"# Written by the embedded world; run with --salt-file {salt}
@@ -189,7 +195,7 @@ default = "mnemonic"
 
 [loop]
 interval_secs = 1
-"#,
+{dkg}"#,
             salt = self.salt.display(),
         )
     }
@@ -251,6 +257,7 @@ mod tests {
                 ssv_token: Address::new([5; 20]),
                 start_block: 9,
                 bot: &bot,
+                makes_keys: false,
                 info: &info,
             },
         )

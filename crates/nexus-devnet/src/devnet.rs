@@ -166,7 +166,8 @@ impl Devnet {
 
     /// Fills a directory with everything that `nexus-bot --config DIR/nexus-bot.toml` needs to run here.
     ///
-    /// State and vault that an earlier world left there are removed; those of a real bot are an error.
+    /// State and vault that an earlier world left there are removed; those of a real bot are an error. Keys are made from
+    /// the mnemonic; where operators make keys, the bot is permitted to ask them, should it be told to.
     pub fn write_config(&self, dir: &Path) -> Result<ConfigDir, ConfigDirError> {
         let deployment = self.deployment();
         let consensus = self.beacon().read().config().clone();
@@ -186,6 +187,7 @@ impl Devnet {
                 ssv_token: address(deployment.ssv_token),
                 start_block: deployment.start_block,
                 bot: &deployment.accounts.bot.signer,
+                makes_keys: self.dkg.is_some(),
                 info: &info,
             },
         )

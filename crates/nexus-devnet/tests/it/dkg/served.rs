@@ -1,5 +1,7 @@
 //! Operators that belong to a served world.
 
+use std::path::Path;
+
 use nexus_devnet::{
     Devnet, DevnetConfig,
     dkg::{Conduct, DkgOperatorHandle, Phases},
@@ -46,6 +48,11 @@ fn ceremonies(devnet: &Devnet) -> Vec<u64> {
     all.map(|operator| operator.request_counts().ceremonies).collect()
 }
 
+fn written_config(devnet: &Devnet, dir: &Path) -> toml::Table {
+    let paths = devnet.write_config(dir).unwrap();
+    std::fs::read_to_string(paths.config).unwrap().parse().unwrap()
+}
+
 #[tokio::test]
 async fn operators_are_found_on_chain_and_make_a_key() {
     let devnet = serve(Some(Phases::default())).await;
@@ -72,8 +79,13 @@ async fn operators_of_a_running_world_are_made_to_fail_and_to_recover() {
 }
 
 #[tokio::test]
-async fn info_tells_of_operators_that_make_keys() {
+async fn configuration_and_info_tell_of_operators_that_make_keys() {
     let devnet = serve(Some(Phases::default())).await;
+    let dir = tempfile::tempdir().unwrap();
+    let config = written_config(&devnet, dir.path());
+    assert_eq!(config["dkg"]["allow_loopback"].as_bool(), Some(true));
+    assert_eq!(config["network"]["chain_id"].as_integer(), Some(1337));
+    assert_eq!(config["network"]["genesis_fork_version"].as_str(), Some("0x10000910"));
     let info = serde_json::to_value(devnet.info()).unwrap();
     let listed: Vec<_> = devnet.dkg_operators().unwrap().all().iter().map(entry).collect();
     assert_eq!((info["dkg_operators"].as_array(), listed.len()), (Some(&listed), 13));
@@ -88,6 +100,10 @@ async fn a_world_has_no_such_operators_unless_told_to() {
     let devnet = serve(None).await;
     assert!(devnet.dkg_operators().is_none());
     assert_eq!(endpoint_on_chain(&devnet, id(1)), "https://operator-1.invalid:3030");
+    let dir = tempfile::tempdir().unwrap();
+    let config = written_config(&devnet, dir.path());
+    assert!(!config.contains_key("dkg"));
+    assert_eq!(config["network"]["genesis_fork_version"].as_str(), Some("0x10001337"));
     assert_eq!(serde_json::to_value(devnet.info()).unwrap().get("dkg_operators"), None);
 }
 
