@@ -29,6 +29,8 @@ pub(crate) struct Lockstep {
 /// What only a step changes.
 struct Progress {
     operators: OperatorHistory,
+    /// Nodes that are down miss exits for ever: when they come back they catch up on registrations only.
+    operators_are_up: bool,
     snapshots: BTreeMap<u64, Snapshot>,
 }
 
@@ -49,7 +51,11 @@ impl Lockstep {
         ssv_network: Address,
     ) -> Result<Self, SlotError> {
         let clock = DevnetClock::starting_at(beacon.config().genesis_time);
-        let progress = Progress { operators: OperatorHistory::default(), snapshots: BTreeMap::new() };
+        let progress = Progress {
+            operators: OperatorHistory::default(),
+            operators_are_up: true,
+            snapshots: BTreeMap::new(),
+        };
         let lockstep = Self {
             beacon: SharedBeacon::new(beacon),
             clock,
@@ -137,6 +143,11 @@ impl Lockstep {
         self.lock().operators.newest()
     }
 
+    /// Takes all SSV operators' nodes down, or starts them again.
+    pub(crate) fn set_ssv_operators_up(&self, up: bool) {
+        self.lock().operators_are_up = up;
+    }
+
     /// Gives a slot to every block the execution chain has and the beacon chain hasn't.
     fn catch_up(&self) -> Result<(), SlotError> {
         let mut progress = self.lock();
@@ -154,12 +165,18 @@ impl Lockstep {
         let deposits: Vec<_> = deposits.into_iter().map(consensus::DepositEvent::from).collect();
         beacon.finish_slot(ExecutionBlock::from(block), &deposits).expect("the slot was started");
         let logs = self.execution.logs(block.number, block.number, &[self.ssv_network], &[]);
-        let logs = logs.expect("one block is within every limit");
-        for exit in progress.operators.follow(&logs, beacon) {
-            // The beacon node may refuse: the operators send once and never look again.
-            let _ = beacon.submit_exit(exit);
+        let mut logs = logs.expect("one block is within every limit");
+        if !progress.operators_are_up {
+            logs.retain(|log| !SsvOperators::is_exit(log));
         }
-        beacon.attest(progress.operators.newest().attesting());
+        let exits = progress.operators.follow(&logs, beacon);
+        if progress.operators_are_up {
+            for exit in exits {
+                // The beacon node may refuse: the operators send once and never look again.
+                let _ = beacon.submit_exit(exit);
+            }
+            beacon.attest(progress.operators.newest().attesting());
+        }
         self.show(beacon);
     }
 

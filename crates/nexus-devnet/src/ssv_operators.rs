@@ -130,6 +130,11 @@ impl SsvOperators {
         }
     }
 
+    /// Says whether a log of the SSV network asks for an exit.
+    pub(crate) fn is_exit(log: &Log) -> bool {
+        log.topic0() == Some(&events::ValidatorExited::SIGNATURE_HASH)
+    }
+
     /// Returns the exits whose duty slot has come, signed by a threshold of shares, and forgets them.
     ///
     /// The message's epoch is the slot's; whether the beacon chain takes it is not the operators' concern.
@@ -141,7 +146,26 @@ impl SsvOperators {
         let now = beacon.slot();
         let (due, later) = self.exits.drain(..).partition(|duty| duty.slot <= now);
         self.exits = later;
-        due.iter().filter_map(|duty| self.sign_exit(duty, beacon, config)).collect()
+        due.iter().filter_map(|duty| self.sign_exit(&duty.pubkey, beacon, config)).collect()
+    }
+
+    /// Returns an exit for the current epoch, signed by a threshold of shares; `None` while too few operators hold one, or
+    /// when `beacon` doesn't know the validator.
+    pub fn sign_exit(
+        &self,
+        pubkey: &ValidatorPubkey,
+        beacon: &BeaconState,
+        config: &ConsensusConfig,
+    ) -> Option<SignedVoluntaryExit> {
+        let registered = self.validators.get(pubkey)?;
+        let (validator_index, _) = beacon.validator(pubkey)?;
+        let unsigned = SignedVoluntaryExit {
+            epoch: beacon.epoch(config),
+            validator_index,
+            signature: BlsSignature::new([0; BlsSignature::LEN]),
+        };
+        let signature = registered.sign(unsigned.signing_root(config).as_bytes())?;
+        Some(SignedVoluntaryExit { signature, ..unsigned })
     }
 
     /// Returns what the operators decided about a validator; `None` when it was never registered.
@@ -196,23 +220,6 @@ impl SsvOperators {
         if is_ours && beacon.validator(&pubkey).is_some() {
             self.exits.push(ExitDuty { pubkey, slot: Slot::new(beacon.slot().get() + EXIT_DELAY_SLOTS) });
         }
-    }
-
-    fn sign_exit(
-        &self,
-        duty: &ExitDuty,
-        beacon: &BeaconState,
-        config: &ConsensusConfig,
-    ) -> Option<SignedVoluntaryExit> {
-        let registered = self.validators.get(&duty.pubkey)?;
-        let (validator_index, _) = beacon.validator(&duty.pubkey)?;
-        let unsigned = SignedVoluntaryExit {
-            epoch: beacon.epoch(config),
-            validator_index,
-            signature: BlsSignature::new([0; BlsSignature::LEN]),
-        };
-        let signature = registered.sign(unsigned.signing_root(config).as_bytes())?;
-        Some(SignedVoluntaryExit { signature, ..unsigned })
     }
 }
 

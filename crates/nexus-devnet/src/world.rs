@@ -278,6 +278,27 @@ impl World {
         self.beacon().write().penalise(pubkey, penalty)
     }
 
+    /// Takes all SSV operators' nodes down, or starts them again. While they are down nobody attests, and what they are
+    /// asked to exit they never hear of.
+    pub fn set_ssv_operators_up(&self, up: bool) {
+        self.lockstep.set_ssv_operators_up(up);
+    }
+
+    /// Has a validator's operators exit it because people asked them to; `false` when they can't, or the beacon node
+    /// refuses.
+    pub fn exit_by_hand(&self, pubkey: &ValidatorPubkey) -> bool {
+        let operators = self.ssv_operators();
+        let mut beacon = self.beacon().write();
+        let exit = operators.sign_exit(pubkey, beacon.head(), beacon.config());
+        exit.is_some_and(|exit| beacon.submit_exit(exit).is_ok())
+    }
+
+    /// Gives a rollup another cluster as its admin.
+    pub fn change_cluster(&self, admin: RollupAdmin, cluster: u64) -> Result<(), ActError> {
+        let rollup = self.rollup_of(admin)?;
+        Ok(self.act(|deployment, chain, mine| deployment.change_cluster(chain, mine, &rollup, cluster))?)
+    }
+
     /// Returns the ETH on an account or contract.
     pub fn balance(&self, address: Address) -> Wei {
         Wei::new(self.execution().balance(evm(address)))

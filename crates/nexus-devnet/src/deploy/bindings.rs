@@ -12,6 +12,7 @@ alloy::sol! {
         function whitelistRollup(string name, address rollupAddress) external;
         function registerRollup(address bridgeContract, uint64 operatorCluster, uint256 nexusFee, uint16 stakingLimit) external;
         function changeStakingLimit(uint16 newStakingLimit) external;
+        function changeCluster(uint64 operatorCluster) external;
         function updateProxy(address newImplementation) external;
     }
 

@@ -120,4 +120,17 @@ impl Deployment {
         sender.call(&rollup.admin, "changeStakingLimit", self.nexus, call.abi_encode())?;
         sender.settle()
     }
+    /// Gives the rollup another cluster as its admin.
+    pub fn change_cluster(
+        &self,
+        chain: &ExecutionChain,
+        mut mine: impl FnMut(),
+        rollup: &RollupHandle,
+        cluster: u64,
+    ) -> Result<(), DeployError> {
+        let call = Nexus::changeClusterCall { operatorCluster: cluster };
+        let mut sender = Sender::new(chain, &mut mine);
+        sender.call(&rollup.admin, "changeCluster", self.nexus, call.abi_encode())?;
+        sender.settle()
+    }
 }
