@@ -42,7 +42,9 @@ async fn an_archive_that_cannot_be_read_is_an_error_and_not_empty() {
     let ceremony = std::fs::read_dir(&root).unwrap().next().unwrap().unwrap().path();
     std::fs::remove_file(ceremony.join(format!("000001-{pubkey}/proofs.json"))).unwrap();
     let error = folder.fetch(&pubkey).await.unwrap_err();
-    assert!(error.to_string().ends_with("proofs.json: can't be read: No such file or directory (os error 2)"));
+    assert!(
+        error.to_string().ends_with("proofs.json: can't be read: No such file or directory (os error 2)")
+    );
 
     std::fs::remove_dir_all(&root).unwrap();
     let error = folder.fetch(&pubkey).await.unwrap_err();
