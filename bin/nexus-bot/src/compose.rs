@@ -9,7 +9,7 @@ use nexus_chain::{
     TxSigner,
 };
 use nexus_controller::{Caps, Controller, Observer, Parts, Rails, Settings, StateFile, StateIdentity};
-use nexus_dkg::{CeremonyClient, Deadlines, HttpCeremonyClient};
+use nexus_dkg::{CeremonyArchive, CeremonyClient, Deadlines, HttpCeremonyClient, OutputFolder};
 use nexus_http::{HttpClient, HttpLimits};
 use nexus_keys::{KdfCost, LocalVault, MnemonicKeyring, MnemonicVault, Salt};
 use nexus_primitives::{Address, Clock, DerivationIndex};
@@ -88,6 +88,8 @@ pub(crate) async fn bot_in(surroundings: Surroundings, config: &Config, salt: Sa
         beacon,
         transactions: Arc::new(pipeline),
         keyring: Arc::new(keyring),
+        ceremonies: ceremony_client(config.dkg)?,
+        archive: archive(config)?,
         state: Arc::clone(&state),
         alerts,
         clock: Arc::clone(&clock),
@@ -125,6 +127,12 @@ pub(crate) fn ceremony_client(config: DkgConfig) -> anyhow::Result<Arc<dyn Cerem
 /// Opens the directory of sealed mnemonics.
 pub(crate) fn vault(config: &Config) -> anyhow::Result<Arc<dyn MnemonicVault>> {
     Ok(Arc::new(LocalVault::open(&config.vault.path).context("opening the vault")?))
+}
+
+/// Opens the vault's directory of ceremonies' documents.
+pub(crate) fn archive(config: &Config) -> anyhow::Result<Arc<dyn CeremonyArchive>> {
+    let folder = OutputFolder::open(config.vault.path.join("ceremonies"));
+    Ok(Arc::new(folder.context("opening the vault's ceremonies")?))
 }
 
 /// Joins the vault with the salt that opens it.
@@ -167,7 +175,7 @@ pub(crate) fn settings(config: &Config) -> Settings {
         genesis_fork_version: config.network.genesis_fork_version,
         observe_at: block_at(config.execution.observe_at, config.execution.observe_lag_blocks),
         policy: policy.rule,
-        reserves: config.reserves.clone(),
+        reserves: config.rollups.reserves.clone(),
         caps: Caps {
             deposits_per_tick: policy.max_deposits_per_tick,
             exits_per_tick: policy.max_exits_per_tick,
@@ -183,6 +191,8 @@ pub(crate) fn settings(config: &Config) -> Settings {
             pause_file: config.pause_file(),
             jumps: config.guards.jumps,
         },
+        keys: config.rollups.keys.clone(),
+        allow_loopback_operators: config.dkg.allow_loopback,
     }
 }
 

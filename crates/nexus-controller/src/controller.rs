@@ -14,6 +14,7 @@ use nexus_chain::{
     BlockAt, ContractCall, IntentPhase, NexusChain, Outcome, PipelineProgress, TxError, TxJournal as _,
     TxPipeline,
 };
+use nexus_dkg::{CeremonyArchive, CeremonyClient};
 use nexus_keys::{MnemonicKeyring, ValidatorKey};
 use nexus_policy::Action;
 use nexus_primitives::{Address, Clock, RollupAdmin, UnixSeconds};
@@ -30,6 +31,7 @@ use crate::{
     runway::RunwayWatch,
     tick_error::with_causes,
     tick_report::FirstError,
+    window::window,
 };
 
 /// Seconds between two ticks after which an excess is taken for a new one.
@@ -72,6 +74,10 @@ pub struct Parts {
     pub transactions: Arc<dyn Transactions>,
     /// Mnemonics and the keys derived from them.
     pub keyring: Arc<MnemonicKeyring>,
+    /// Operators that make keys together.
+    pub ceremonies: Arc<dyn CeremonyClient>,
+    /// Where what they made outlives this machine.
+    pub archive: Arc<dyn CeremonyArchive>,
     /// The state file, which is also the transactions' journal.
     pub state: Arc<StateFile>,
     /// Where alerts go.
@@ -91,6 +97,8 @@ pub struct Controller {
     pub(crate) chain: Arc<dyn NexusChain>,
     pub(crate) beacon: Arc<dyn BeaconNode>,
     pub(crate) keyring: Arc<MnemonicKeyring>,
+    pub(crate) ceremonies: Arc<dyn CeremonyClient>,
+    pub(crate) archive: Arc<dyn CeremonyArchive>,
     pub(crate) state: Arc<StateFile>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rng: tokio::sync::Mutex<Box<dyn CryptoRng + Send>>,
@@ -104,7 +112,7 @@ pub struct Controller {
     pub(crate) failed_ticks: AtomicU32,
     /// The newest block a plan was made at: the world doesn't go back behind finality.
     newest_block: AtomicU64,
-    /// Rollups whose creations came to nothing in the last tick: the others get the caps first.
+    /// Rollups whose creations came to nothing in the last tick, or opened a window: the others come first.
     stalled: Mutex<BTreeSet<RollupAdmin>>,
     pub(crate) runway: RunwayWatch,
 }
@@ -117,6 +125,8 @@ impl Controller {
             chain: parts.chain,
             beacon: parts.beacon,
             keyring: parts.keyring,
+            ceremonies: parts.ceremonies,
+            archive: parts.archive,
             state: parts.state,
             clock: parts.clock,
             rng: tokio::sync::Mutex::new(parts.rng),
@@ -170,6 +180,8 @@ impl Controller {
         }
         steps += self.reconcile(&observation)?;
         self.watch_fee_recipient(&observation);
+        self.watch_ceremonies(&observation, &plan)?;
+        self.watch_asked_exits(&observation)?;
         trouble.note(self.watch_runway(&observation).await);
         let mut report = TickReport { plan, progress: PipelineProgress::default(), steps, began: false };
         if may_send {
@@ -191,9 +203,20 @@ impl Controller {
                 continue;
             }
             let objection = match &intent.call {
-                ContractCall::DepositValidators { rollup, .. } => plan.objection_to_deposits(*rollup),
+                ContractCall::DepositValidators { rollup, .. } => match plan.objection_to_deposits(*rollup) {
+                    None => self.objection_to_window(observation, &intent.call).await?,
+                    objection => objection,
+                },
                 ContractCall::DepositShares { pubkey, operators, .. } => {
                     self.objection_to_shares(observation, pubkey, operators).await?
+                }
+                ContractCall::ExitThroughSsv { rollup, pubkey, operators }
+                    if self.asks_for_exit(pubkey)? =>
+                {
+                    match plan.surplus_exits(*rollup) {
+                        0 => self.objection_to_exit_call(observation, pubkey, operators).await?,
+                        _ => Some("the rollup isn't above its limit any more".to_owned()),
+                    }
                 }
                 ContractCall::ReportExits { .. }
                 | ContractCall::ExitThroughSsv { .. }
@@ -227,6 +250,7 @@ impl Controller {
         mandate: Mandate,
         trouble: &mut FirstError,
     ) -> Result<(), TickError> {
+        report.steps += self.unchoose_surplus(&report.plan)?;
         if mandate == Mandate::Plan {
             report.steps += self.begin_exits(&report.plan)?;
         }
@@ -241,7 +265,7 @@ impl Controller {
                 report.began = true;
             }
         }
-        let driven = self.drive_exits(observation, &report.plan).await;
+        let driven = self.drive_exits(observation).await;
         report.steps += trouble.note(driven).unwrap_or_default();
         if let Some(progress) = trouble.note(self.transactions.advance(self.clock.now()).await) {
             report.progress = progress;
@@ -253,6 +277,7 @@ impl Controller {
     /// Records the next call that finishes something. Returns whether there was one.
     async fn record_next(&self, observation: &Observation) -> Result<bool, TickError> {
         Ok(self.register_next(observation).await?
+            || self.ask_for_exits(observation).await?
             || self.report_exits(observation).await?
             || self.close_next(observation).await?)
     }
@@ -268,15 +293,25 @@ impl Controller {
     }
 
     async fn begin_creations(&self, observation: &Observation, plan: &WorldPlan) -> Result<usize, TickError> {
+        let is_open =
+            || Ok::<_, StateError>(!window(&self.state.validators()?, &observation.chain).is_empty());
+        if is_open()? {
+            // What is deposited now would wait for its registration.
+            return Ok(0);
+        }
         let (mut steps, mut stalled) = (0, BTreeSet::new());
         for planned in &plan.rollups {
             let Decision::Do(Action::Create(count)) = &planned.decision else { continue };
             let admin = planned.rollup.admin;
             let created = self.create(observation, &planned.rollup, count.get()).await;
-            if self.tolerate(admin, created)? {
-                steps += 1;
-            } else {
+            let created = self.tolerate(admin, created)?;
+            steps += usize::from(created);
+            let has_window = is_open()?;
+            if !created || has_window {
                 stalled.insert(admin);
+            }
+            if has_window {
+                break;
             }
         }
         *self.stalled.lock().unwrap_or_else(PoisonError::into_inner) = stalled;

@@ -12,7 +12,8 @@ use nexus_primitives::{
 use nexus_ssv::Operator;
 
 use crate::{
-    Alert, Controller, Event, Observation, Stage, TickError, ValidatorRecord, operator_keys::operators_of,
+    Alert, Ceremony, Controller, Event, KeySource, Observation, Stage, TickError, ValidatorRecord,
+    operator_keys::operators_of,
 };
 
 /// Most validators in one deposit call: about 120 000 gas each, well below a block's limit.
@@ -44,6 +45,20 @@ impl Controller {
             return Ok(false);
         }
         let count = usize::try_from(count).unwrap_or(MAX_BATCH).min(MAX_BATCH).min(room);
+        match self.settings.keys.of(rollup.admin) {
+            KeySource::Mnemonic => self.create_from_mnemonic(observation, rollup, set, count, waiting).await,
+            KeySource::Dkg => self.create_in_ceremonies(observation, rollup, set, count).await,
+        }
+    }
+
+    async fn create_from_mnemonic(
+        &self,
+        observation: &Observation,
+        rollup: &RollupSnapshot,
+        set: &OperatorSet,
+        count: usize,
+        waiting: BTreeMap<OperatorSet, usize>,
+    ) -> Result<bool, TickError> {
         let records = self.prepare(observation, rollup, count).await?;
         let (records, deposits) = self.verified_deposits(rollup, records)?;
         if deposits.is_empty() {
@@ -70,14 +85,30 @@ impl Controller {
             self.sign_new_deposit(rollup).await?;
             stock = self.stock(rollup.admin)?;
         }
-        let used = self.used_keys(observation, &stock).await?;
-        let (fresh, known): (Vec<_>, Vec<_>) =
-            stock.into_iter().partition(|record| record.pubkey.is_some_and(|pubkey| !used.contains(&pubkey)));
-        if known.is_empty() {
-            return Ok(fresh.into_iter().take(count).collect());
+        if !self.all_unused(observation, rollup, &stock).await? {
+            return Ok(Vec::new());
         }
-        self.settle_known(observation, rollup, &known).await?;
-        Ok(Vec::new())
+        stock.truncate(count);
+        Ok(stock)
+    }
+
+    /// Returns whether nobody has ever seen the keys of `stock`; deals with those that somebody has.
+    pub(crate) async fn all_unused(
+        &self,
+        observation: &Observation,
+        rollup: &RollupSnapshot,
+        stock: &[ValidatorRecord],
+    ) -> Result<bool, TickError> {
+        let used = self.used_keys(observation, stock).await?;
+        let known: Vec<_> = stock
+            .iter()
+            .filter(|record| record.pubkey.is_none_or(|pubkey| used.contains(&pubkey)))
+            .cloned()
+            .collect();
+        if !known.is_empty() {
+            self.settle_known(observation, rollup, &known).await?;
+        }
+        Ok(known.is_empty())
     }
 
     /// Deals with stock that turned out to be deposited: by somebody else, or by this bot before its state file was
@@ -105,7 +136,9 @@ impl Controller {
 
     fn stock(&self, rollup: RollupAdmin) -> Result<Vec<ValidatorRecord>, TickError> {
         let mut records = self.state.validators()?;
-        records.retain(|record| record.rollup == rollup && record.stage == Stage::KeysReady);
+        records.retain(|record| {
+            record.rollup == rollup && record.stage == Stage::KeysReady && record.ceremony.is_none()
+        });
         Ok(records)
     }
 
@@ -157,10 +190,21 @@ impl Controller {
 
     fn discard_known(&self, record: &ValidatorRecord) -> Result<(), TickError> {
         self.state.apply(record.id, Event::Discarded, self.clock.now())?;
-        let subject = record.pubkey.map(|pubkey| pubkey.to_string()).unwrap_or_default();
-        let message =
-            format!("validator {subject} has a deposit that isn't in the state file: its key was given up");
-        self.note(Alert { name: "key-already-used", rollup: Some(record.rollup), subject, message });
+        let subject = record.pubkey_text();
+        let (name, more) = match &record.ceremony {
+            None => ("key-already-used", String::new()),
+            // Nobody can have signed that deposit without enough shares of the key.
+            Some(Ceremony { operators, .. }) => (
+                "ceremony-key-used",
+                format!(
+                    "; somebody knows a key that only operators {operators} together should: change the cluster"
+                ),
+            ),
+        };
+        let message = format!(
+            "validator {subject} has a deposit that isn't in the state file: its key was given up{more}"
+        );
+        self.note(Alert { name, rollup: Some(record.rollup), subject, message });
         Ok(())
     }
 
@@ -194,7 +238,7 @@ impl Controller {
 
     fn discard_unverified(&self, record: &ValidatorRecord, error: &DepositError) -> Result<(), TickError> {
         self.state.apply(record.id, Event::Discarded, self.clock.now())?;
-        let subject = record.pubkey.map(|pubkey| pubkey.to_string()).unwrap_or_default();
+        let subject = record.pubkey_text();
         let message = format!("the stored deposit of validator {subject} was given up: {error}");
         self.note(Alert { name: "deposit-unverified", rollup: Some(record.rollup), subject, message });
         Ok(())
@@ -214,18 +258,7 @@ impl Controller {
             return Ok(false);
         };
         let context = self.chain.fetch_registration(set).await?;
-        let mut new = waiting;
-        *new.entry(set.clone()).or_default() += records.len();
-        let needed = self.funding_of_all(observation, &new, (set, &context)).await?;
-        let held = observation.chain.ssv.nexus_token_balance;
-        if needed > held {
-            let message = format!(
-                "registering {} more validators takes {} SSV, Nexus holds {}: send it SSV tokens",
-                new.values().sum::<usize>(),
-                needed.to_ether_text(),
-                held.to_ether_text()
-            );
-            self.alert("ssv-funds-short", Some(deposit.rollup()), message);
+        if !self.funded(observation, (set, &context), deposit.rollup(), records.len(), waiting).await? {
             return Ok(false);
         }
         let amount = self.funding(observation, set, &context, records.len());
@@ -234,9 +267,35 @@ impl Controller {
         Ok(self.all_succeed(deposit.rollup(), "deposit-would-fail", &outcomes))
     }
 
+    /// Returns whether Nexus has the SSV tokens that `count` more validators take, beside those that wait already.
+    pub(crate) async fn funded(
+        &self,
+        observation: &Observation,
+        (set, context): (&OperatorSet, &RegistrationContext),
+        rollup: RollupAdmin,
+        count: usize,
+        waiting: BTreeMap<OperatorSet, usize>,
+    ) -> Result<bool, TickError> {
+        let mut new = waiting;
+        *new.entry(set.clone()).or_default() += count;
+        let needed = self.funding_of_all(observation, &new, (set, context)).await?;
+        let held = observation.chain.ssv.nexus_token_balance;
+        if needed <= held {
+            return Ok(true);
+        }
+        let message = format!(
+            "registering {} more validators takes {} SSV, Nexus holds {}: send it SSV tokens",
+            new.values().sum::<usize>(),
+            needed.to_ether_text(),
+            held.to_ether_text()
+        );
+        self.alert("ssv-funds-short", Some(rollup), message);
+        Ok(false)
+    }
+
     /// Validators of any rollup that have or will have a deposit and aren't registered at the observed block, by the
     /// operators that are to run them: their registrations come first.
-    fn waiting_for_shares(
+    pub(crate) fn waiting_for_shares(
         &self,
         observation: &Observation,
     ) -> Result<BTreeMap<OperatorSet, usize>, TickError> {
@@ -253,7 +312,8 @@ impl Controller {
             if !deposited || record.pubkey.is_some_and(|pubkey| registered.contains(&pubkey)) {
                 continue;
             }
-            if let Some(set) = observation.operators_of_rollup(record.rollup) {
+            let made = record.ceremony.as_ref().map(|ceremony| &ceremony.operators);
+            if let Some(set) = made.or(observation.operators_of_rollup(record.rollup)) {
                 *waiting.entry(set.clone()).or_default() += 1;
             }
         }

@@ -30,19 +30,21 @@ impl Controller {
 
     /// Signs exits that were chosen, and sends every signed one again until its exit epoch is set. Returns how many
     /// validators moved.
-    pub(crate) async fn drive_exits(
-        &self,
-        observation: &Observation,
-        plan: &WorldPlan,
-    ) -> Result<usize, TickError> {
-        let mut moved = self.unchoose_surplus(plan)?;
+    pub(crate) async fn drive_exits(&self, observation: &Observation) -> Result<usize, TickError> {
+        let mut moved = 0;
         let mut records = self.state.validators()?;
-        records.retain(|record| (Stage::ExitPlanned..=Stage::ExitBroadcast).contains(&record.stage));
+        records.retain(|record| {
+            matches!(record.stage, Stage::ExitPlanned | Stage::ExitSigned | Stage::ExitBroadcast)
+        });
         let pubkeys: Vec<_> = records.iter().filter_map(|record| record.pubkey).collect();
         let at_head = self.beacon.fetch_validators(StateId::Head, &pubkeys).await?;
         for (record, pubkey) in records.iter().filter_map(|record| Some((record, record.pubkey?))) {
             let validator = at_head.iter().find(|validator| validator.pubkey == pubkey);
             let driven = match record.stage {
+                Stage::ExitPlanned if record.derivation_index.is_none() => {
+                    let may_leave = validator.is_some_and(|validator| may_leave(observation, validator));
+                    self.watch_operators_exit(observation, record, may_leave)
+                }
                 Stage::ExitPlanned => self.sign_exit(observation, record, pubkey, validator).await,
                 // Set at the head: finality will show it, or a reorganisation will take it away again.
                 _ if validator.is_some_and(|validator| validator.exit_epoch.is_some()) => Ok(false),
@@ -55,7 +57,7 @@ impl Controller {
 
     /// Lets validators stay that were chosen to leave and not signed for, when the plan changed since: a crash or a
     /// failing node may have come between.
-    fn unchoose_surplus(&self, plan: &WorldPlan) -> Result<usize, TickError> {
+    pub(crate) fn unchoose_surplus(&self, plan: &WorldPlan) -> Result<usize, TickError> {
         let mut surplus = BTreeMap::new();
         let mut moved = 0;
         for record in self.state.validators()?.iter().filter(|record| record.stage == Stage::ExitPlanned) {
@@ -78,10 +80,7 @@ impl Controller {
         at_head: Option<&BeaconValidator>,
     ) -> Result<bool, TickError> {
         let (epoch, spec) = (observation.current_epoch(), &observation.spec);
-        let may_leave = |validator: &&BeaconValidator| {
-            check_eligibility(validator, epoch, spec, &observation.partial_withdrawals).is_ok()
-        };
-        let Some(validator) = at_head.filter(may_leave) else {
+        let Some(validator) = at_head.filter(|validator| may_leave(observation, validator)) else {
             self.state.apply(record.id, Event::ExitUnchosen, self.clock.now())?;
             return Ok(true);
         };
@@ -208,7 +207,7 @@ impl Controller {
     }
 
     /// The key and operators a validator is registered with at SSV.
-    fn registered(
+    pub(crate) fn registered(
         &self,
         observation: &Observation,
         record: &ValidatorRecord,
@@ -225,7 +224,7 @@ impl Controller {
         Some((pubkey, registration?.operators.clone()))
     }
 
-    async fn record_if_it_succeeds(
+    pub(crate) async fn record_if_it_succeeds(
         &self,
         call: &ContractCall,
         alert: &'static str,
@@ -238,6 +237,12 @@ impl Controller {
         tracing::info!(call.kind = call.kind(), intent.id = id.0, "call recorded");
         Ok(true)
     }
+}
+
+/// Whether an exit would be processed now.
+fn may_leave(observation: &Observation, validator: &BeaconValidator) -> bool {
+    let (epoch, spec) = (observation.current_epoch(), &observation.spec);
+    check_eligibility(validator, epoch, spec, &observation.partial_withdrawals).is_ok()
 }
 
 /// A bridge with a net loss fails in its own subtraction (Solidity panic 0x11).

@@ -22,12 +22,14 @@
 #![forbid(unsafe_code)]
 
 mod alert;
+mod ceremony;
 mod controller;
 mod create;
 mod guard;
 mod jump;
 mod leave;
 mod observation;
+mod operator_exits;
 mod operator_keys;
 mod plan;
 mod plan_inputs;
@@ -45,19 +47,20 @@ mod tick_error;
 mod tick_report;
 mod upkeep;
 mod validator_record;
+mod window;
 
 pub use alert::{Alert, AlertSink};
 pub use controller::{Controller, Parts, Transactions};
 pub use guard::{Guard, GuardContext, Scope, guards};
 pub use jump::RollupStanding;
 pub use observation::{Observation, ObserveError, Observer};
-pub use operator_keys::{OperatorKeysError, operators_of};
+pub use operator_keys::{DkgOperatorsError, OperatorKeysError, dkg_operators_of, operators_of};
 pub use plan::{Decision, PlanInputs, RollupPlan, WorldPlan, plan_world};
 pub use plan_inputs::{StoredPlanInputs, pause_reason, plan_inputs};
 pub use report::{ActionReport, Observed, PlanReport, RollupReport, StatusReport, ValidatorReport, dry_run};
-pub use settings::{Allowance, Caps, Jumps, Rails, Settings};
+pub use settings::{Allowance, Caps, Jumps, KeySource, KeySources, Rails, Settings};
 pub use stage::{BeaconPhase, CallKind, Event, IllegalTransition, Stage, UnknownStage};
 pub use state::{CodePin, IntentSummary, StateError, StateFile, StateIdentity, StoredPhase};
 pub use tick_error::TickError;
 pub use tick_report::{Mandate, TickReport};
-pub use validator_record::{RecordId, ValidatorRecord};
+pub use validator_record::{Ceremony, CeremonyFailure, CeremonyMaterial, RecordId, ValidatorRecord};

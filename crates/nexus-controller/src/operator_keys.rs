@@ -1,8 +1,9 @@
-//! The keys that keyshares are encrypted to.
+//! The keys that keyshares are encrypted to, and where operators hold ceremonies.
 
 use std::collections::BTreeSet;
 
 use nexus_chain::ChainSnapshot;
+use nexus_dkg::{DkgEndpointError, DkgOperator};
 use nexus_primitives::{OperatorId, OperatorSet};
 use nexus_ssv::{Operator, OperatorError, OperatorKeyError, OperatorPublicKey};
 
@@ -43,6 +44,53 @@ pub fn operators_of(
     let resolved: Vec<_> = operators.ids().iter().map(|id| operator(chain, *id)).collect::<Result<_, _>>()?;
     let distinct: BTreeSet<_> = resolved.iter().map(|operator| operator.key.to_string()).collect();
     if distinct.len() == resolved.len() { Ok(resolved) } else { Err(OperatorKeysError::Shared) }
+}
+
+/// Why a set of operators can't be reached for a ceremony.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DkgOperatorsError {
+    /// Their keys can't be told.
+    #[error(transparent)]
+    Keys(#[from] OperatorKeysError),
+    /// NodeOperator has no address of it.
+    #[error("operator {0} has no DKG address on NodeOperator")]
+    NoAddress(OperatorId),
+    /// What NodeOperator has is no address.
+    #[error(transparent)]
+    Address(#[from] DkgEndpointError),
+    /// An address that anybody may register must not lead to services of this machine.
+    #[error(
+        "operator {operator}: its DKG address on NodeOperator is {url}, expected https:// of another machine \
+         (`dkg.allow_loopback` allows this one)"
+    )]
+    ThisMachine {
+        /// Which operator.
+        operator: OperatorId,
+        /// The address.
+        url: String,
+    },
+}
+
+/// Returns the operators of a set with their keys and the addresses at which they hold ceremonies.
+pub fn dkg_operators_of(
+    chain: &ChainSnapshot,
+    operators: &OperatorSet,
+    allow_loopback: bool,
+) -> Result<Vec<DkgOperator>, DkgOperatorsError> {
+    let with_address = |operator: Operator| {
+        let id = operator.id;
+        let known = chain.operators.get(&id).and_then(|known| known.dkg_endpoint.as_deref());
+        let url = known.ok_or(DkgOperatorsError::NoAddress(id))?;
+        let operator = DkgOperator::new(operator, url)?;
+        let elsewhere = allow_loopback || !operator.endpoint.is_loopback();
+        if operator.endpoint.is_encrypted() && elsewhere {
+            Ok(operator)
+        } else {
+            Err(DkgOperatorsError::ThisMachine { operator: id, url: url.to_owned() })
+        }
+    };
+    operators_of(chain, operators)?.into_iter().map(with_address).collect()
 }
 
 fn operator(chain: &ChainSnapshot, id: OperatorId) -> Result<Operator, OperatorKeysError> {

@@ -7,7 +7,7 @@ use nexus_policy::{Action, Assessment, HoldReason, Plan, RollupPosition, plan};
 use nexus_primitives::RollupAdmin;
 
 use crate::{
-    Guard, Observation, Settings, ValidatorRecord,
+    Guard, KeySource, Observation, Settings, ValidatorRecord,
     guard::{Scope, holds},
     position::position,
     settings::Allowance,
@@ -18,6 +18,8 @@ use crate::{
 pub struct RollupPlan {
     /// The rollup as observed.
     pub rollup: RollupSnapshot,
+    /// How its new keys are made.
+    pub keys: KeySource,
     /// What the policy was asked.
     pub position: RollupPosition,
     /// Its figures.
@@ -76,12 +78,13 @@ pub fn plan_world(observation: &Observation, settings: &Settings, inputs: PlanIn
     let mut rollups = Vec::with_capacity(order.len());
     for rollup in order {
         let excess = excess_secs.get(&rollup.admin).copied().unwrap_or_default();
-        let position = position(observation, rollup, records, excess);
+        let keys = settings.keys.of(rollup.admin);
+        let position = position(observation, rollup, records, keys, excess);
         match plan(&position, &settings.policy_for(rollup.admin, allowance)) {
             Ok(Plan { assessment, action }) => {
                 let decision = guarded(action, &guards, rollup.admin);
                 take(&mut allowance, &decision);
-                rollups.push(RollupPlan { rollup: rollup.clone(), position, assessment, decision });
+                rollups.push(RollupPlan { rollup: rollup.clone(), keys, position, assessment, decision });
             }
             Err(contradiction) => guards.push(Guard {
                 name: "position-contradicts",

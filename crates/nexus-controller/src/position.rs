@@ -7,13 +7,14 @@ use nexus_chain::{NexusStatus, NexusValidator, RollupSnapshot};
 use nexus_policy::{ExitCandidate, RollupPosition};
 use nexus_primitives::{RollupAdmin, UnixSeconds, ValidatorPubkey};
 
-use crate::{Observation, Stage, ValidatorRecord};
+use crate::{KeySource, Observation, Stage, ValidatorRecord};
 
 /// Returns what the policy is asked about a rollup.
 pub(crate) fn position(
     observation: &Observation,
     rollup: &RollupSnapshot,
     records: &[ValidatorRecord],
+    keys: KeySource,
     excess_for_secs: u64,
 ) -> RollupPosition {
     let own: BTreeMap<_, _> = records
@@ -21,11 +22,8 @@ pub(crate) fn position(
         .filter(|record| record.rollup == rollup.admin)
         .filter_map(|record| Some((record.pubkey?, record.stage)))
         .collect();
-    let foreign: BTreeSet<_> = records
-        .iter()
-        .filter(|record| record.derivation_index.is_none())
-        .filter_map(|record| record.pubkey)
-        .collect();
+    let foreign: BTreeSet<_> =
+        records.iter().filter(|record| record.is_foreign(keys)).filter_map(|record| record.pubkey).collect();
     let counted: Vec<_> = observation.chain.validators.iter().filter(|v| counts(v, rollup.admin)).collect();
     let leaving = |validator: &&&NexusValidator| is_leaving(observation, validator, &own);
     let paid = paid_before(observation.chain.block.timestamp, records);

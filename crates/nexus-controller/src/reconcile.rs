@@ -72,7 +72,8 @@ fn on_nexus<'a>(observation: &'a Observation, pubkey: &ValidatorPubkey) -> Optio
 
 /// The contract accepts keyshares signed for any nonce; the operators silently drop all but the right one.
 fn dead_shares(record: &ValidatorRecord, validator: &NexusValidator) -> Option<Alert> {
-    let (signed, expected) = (node_nonce(record.shares_nonce?), node_nonce(validator.ssv.as_ref()?.nonce));
+    let signed = record.shares_nonce.or(record.ceremony.as_ref().map(|ceremony| ceremony.owner_nonce))?;
+    let (signed, expected) = (node_nonce(signed), node_nonce(validator.ssv.as_ref()?.nonce));
     (signed != expected && record.stage >= Stage::Registered).then(|| Alert {
         name: "shares-dead",
         rollup: Some(record.rollup),

@@ -7,7 +7,7 @@ use nexus_primitives::{OperatorSet, ValidatorPubkey, Wei};
 
 use crate::{
     Controller, Observation, Stage, TickError, ValidatorRecord, create::node_nonce,
-    operator_keys::operators_of,
+    operator_keys::operators_of, window::window,
 };
 
 impl Controller {
@@ -15,7 +15,18 @@ impl Controller {
     ///
     /// A deposited validator without operators leaks from the moment it activates: this comes before everything else.
     pub(crate) async fn register_next(&self, observation: &Observation) -> Result<bool, TickError> {
-        for record in self.state.validators()?.iter().filter(|record| record.stage == Stage::Deposited) {
+        let records = self.state.validators()?;
+        let deposited = |record: &&ValidatorRecord| record.stage == Stage::Deposited;
+        let of_window = window(&records, &observation.chain);
+        if !of_window.is_empty() {
+            // Ceremonies' validators in the order of their nonces, and nobody else before they all are registered.
+            let next =
+                of_window.into_iter().find(|record| record.stage != Stage::SharesSent).filter(deposited);
+            let Some(next) = next else { return Ok(false) };
+            let registered = self.register_from_ceremony(observation, next).await;
+            return self.tolerate(next.rollup, registered);
+        }
+        for record in records.iter().filter(deposited).filter(|record| record.ceremony.is_none()) {
             let registered = self.register(observation, record).await;
             if self.tolerate(record.rollup, registered)? {
                 return Ok(true);
@@ -25,15 +36,7 @@ impl Controller {
     }
 
     async fn register(&self, observation: &Observation, record: &ValidatorRecord) -> Result<bool, TickError> {
-        let version = &observation.chain.deployment.ssv_version;
-        if !version.fits_nexus() {
-            let message = format!(
-                "validator {} is deposited, and the SSV network is at {}: Nexus can't register it; it leaks once it \
-                 is active",
-                record.pubkey.map(|pubkey| pubkey.to_string()).unwrap_or_default(),
-                version.as_str()
-            );
-            self.alert("registration-held", Some(record.rollup), message);
+        if !self.ssv_takes_registrations(observation, record) {
             return Ok(false);
         }
         let Some(set) = self.operator_set(observation, record) else { return Ok(false) };
@@ -52,17 +55,78 @@ impl Controller {
         }
         let amount = self.funding(observation, &set, &context, 1);
         let call = self.shares_call(record, &operators, &set, &context, amount).await?;
-        let outcomes = self.chain.simulate(self.signer, std::slice::from_ref(&call)).await?;
+        self.record_registration(record, &context, &call).await
+    }
+
+    /// Records the registration of a validator with the keyshares its ceremony made, which are good for one nonce only.
+    async fn register_from_ceremony(
+        &self,
+        observation: &Observation,
+        record: &ValidatorRecord,
+    ) -> Result<bool, TickError> {
+        let Some((pubkey, ceremony)) = record.pubkey.zip(record.ceremony.as_ref()) else { return Ok(false) };
+        if !self.ssv_takes_registrations(observation, record) {
+            return Ok(false);
+        }
+        // The operators of the ceremony, whatever the rollup's cluster is now.
+        let set = &ceremony.operators;
+        let context = self.chain.fetch_registration(set).await?;
+        if context.owner_nonce != ceremony.owner_nonce {
+            // Behind: a node that hasn't caught up. Ahead: somebody else used the bot's key, which may still be undone.
+            if context.owner_nonce > ceremony.owner_nonce {
+                let message = format!(
+                    "validator {pubkey} is deposited and its keyshares are for nonce {}, but nonce {} is next: \
+                     somebody else registers for Nexus",
+                    ceremony.owner_nonce, context.owner_nonce
+                );
+                self.alert("ceremony-nonce-passed", Some(record.rollup), message);
+            }
+            return Ok(false);
+        }
+        let checked = self.state.ceremony_documents(&pubkey)?.check();
+        let checked = checked.map_err(|source| TickError::Documents { pubkey, source })?;
+        let call = ContractCall::DepositShares {
+            rollup: record.rollup,
+            pubkey,
+            operators: set.clone(),
+            shares_data: checked.keyshares.keyshares().shares_data().encode(),
+            amount: self.funding(observation, set, &context, 1),
+            cluster: context.cluster,
+        };
+        self.record_registration(record, &context, &call).await
+    }
+
+    async fn record_registration(
+        &self,
+        record: &ValidatorRecord,
+        context: &RegistrationContext,
+        call: &ContractCall,
+    ) -> Result<bool, TickError> {
+        let outcomes = self.chain.simulate(self.signer, std::slice::from_ref(call)).await?;
         if !self.all_succeed(record.rollup, "registration-would-fail", &outcomes) {
             return Ok(false);
         }
         self.state.store_shares_nonce(record.id, node_nonce(context.owner_nonce))?;
-        let id = self.state.record_intent(&call, self.clock.now())?;
-        let pubkey = record.pubkey.map(|pubkey| pubkey.to_string()).unwrap_or_default();
+        let id = self.state.record_intent(call, self.clock.now())?;
+        let pubkey = record.pubkey_text();
         tracing::info!(
             validator.pubkey = %pubkey, nonce = %context.owner_nonce, intent.id = id.0, "registration recorded"
         );
         Ok(true)
+    }
+
+    fn ssv_takes_registrations(&self, observation: &Observation, record: &ValidatorRecord) -> bool {
+        let version = &observation.chain.deployment.ssv_version;
+        if !version.fits_nexus() {
+            let message = format!(
+                "validator {} is deposited, and the SSV network is at {}: Nexus can't register it; it leaks once it \
+                 is active",
+                record.pubkey_text(),
+                version.as_str()
+            );
+            self.alert("registration-held", Some(record.rollup), message);
+        }
+        version.fits_nexus()
     }
 
     /// Returns why keyshares that were recorded earlier can't be sent now, if they can't: the contract takes them for
@@ -85,7 +149,7 @@ impl Controller {
     }
 
     /// Registrations that Nexus has made for certain: those of the snapshot, and our own mined after it.
-    fn registrations_made(&self, observation: &Observation) -> Result<u64, TickError> {
+    pub(crate) fn registrations_made(&self, observation: &Observation) -> Result<u64, TickError> {
         let in_snapshot = |pubkey: &ValidatorPubkey| {
             observation.chain.validators.iter().any(|v| v.pubkey == *pubkey && v.ssv.is_some())
         };

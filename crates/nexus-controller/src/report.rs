@@ -168,7 +168,7 @@ impl From<&RollupPlan> for RollupReport {
             admin: rollup.admin,
             name: rollup.name.clone(),
             bridge: rollup.bridge.address,
-            keys: "mnemonic",
+            keys: planned.keys.as_str(),
             cluster: rollup.cluster.get(),
             operators: rollup.operators.as_ref().map(OperatorSet::to_u64s).unwrap_or_default(),
             limit_bps: rollup.limit.get(),

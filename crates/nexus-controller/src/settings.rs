@@ -31,6 +31,51 @@ pub struct Settings {
     pub ssv_alert_blocks: u64,
     /// Rails that aren't caps.
     pub rails: Rails,
+    /// How validator keys are made.
+    pub keys: KeySources,
+    /// Whether operators' DKG services may be on this machine, as those of a devnet are.
+    pub allow_loopback_operators: bool,
+}
+
+/// How a validator's key is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeySource {
+    /// From the rollup's mnemonic.
+    #[default]
+    Mnemonic,
+    /// In a ceremony among the operators: nobody ever holds it.
+    Dkg,
+}
+
+/// How each rollup's keys are made. Validators stay what they are when it changes.
+#[derive(Debug, Clone, Default)]
+pub struct KeySources {
+    /// Of every rollup that isn't listed.
+    pub default: KeySource,
+    /// Of single rollups.
+    pub rollups: BTreeMap<RollupAdmin, KeySource>,
+}
+
+impl KeySources {
+    /// Returns how a rollup's new keys are made.
+    pub fn of(&self, rollup: RollupAdmin) -> KeySource {
+        self.rollups.get(&rollup).copied().unwrap_or(self.default)
+    }
+
+    /// Returns whether any rollup's keys may come from ceremonies.
+    pub fn any_dkg(&self) -> bool {
+        self.rollups.values().chain([&self.default]).any(|source| *source == KeySource::Dkg)
+    }
+}
+
+impl KeySource {
+    /// Returns the name used in configuration and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mnemonic => "mnemonic",
+            Self::Dkg => "dkg",
+        }
+    }
 }
 
 /// Most deposits and exits in a time, over all rollups.

@@ -25,6 +25,8 @@ pub enum Stage {
     Active,
     /// It has been chosen to leave.
     ExitPlanned,
+    /// The call by which Nexus has SSV's operators sign its exit is recorded: once for ever.
+    ExitCallSent,
     /// Its voluntary exit is signed, verified and stored.
     ExitSigned,
     /// A beacon node took the exit; it is sent again until the exit epoch is set.
@@ -54,7 +56,7 @@ pub enum CallKind {
     Deposit,
     /// `depositValidatorShares`.
     Shares,
-    /// Either form of `validatorExit`.
+    /// Either form of `validatorExit`: it reports an exit that is set, or has SSV's operators sign one.
     ExitReport,
     /// `validatorExitBalanceTransferred`.
     Close,
@@ -125,7 +127,7 @@ pub struct IllegalTransition {
 
 impl Stage {
     /// Every stage, in order.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Planned,
         Self::KeysReady,
         Self::DepositSent,
@@ -134,6 +136,7 @@ impl Stage {
         Self::Registered,
         Self::Active,
         Self::ExitPlanned,
+        Self::ExitCallSent,
         Self::ExitSigned,
         Self::ExitBroadcast,
         Self::Exiting,
@@ -155,6 +158,12 @@ impl Stage {
         match event {
             Event::DepositSigned => self.only(event, Self::Planned, Self::KeysReady),
             Event::Discarded if self <= Self::KeysReady => Ok(Self::Abandoned),
+            // Nobody here could sign its exit, so the call comes before the exit.
+            Event::CallRecorded(CallKind::ExitReport) if self == Self::ExitPlanned => Ok(Self::ExitCallSent),
+            Event::CallSucceeded(CallKind::ExitReport) if self == Self::ExitCallSent => {
+                Ok(Self::ExitInformed)
+            }
+            Event::CallFailed(CallKind::ExitReport) if self == Self::ExitCallSent => Ok(Self::ExitPlanned),
             Event::CallRecorded(kind) => self.only(event, kind.before(), kind.during()),
             Event::CallSucceeded(kind) => self.finish(event, kind, kind.after()),
             Event::CallFailed(kind) => self.finish(event, kind, kind.before()),
@@ -201,7 +210,9 @@ impl Stage {
     }
 
     fn seen_on_beacon(self, phase: BeaconPhase) -> Self {
-        let unreported = (Self::Registered..=Self::ExitBroadcast).contains(&self);
+        // A call that is under way ends first: it tells Nexus of the exit, or fails.
+        let unreported =
+            (Self::Registered..=Self::ExitBroadcast).contains(&self) && self != Self::ExitCallSent;
         match phase {
             BeaconPhase::Active if self == Self::Registered => Self::Active,
             BeaconPhase::Exiting | BeaconPhase::Exited | BeaconPhase::Withdrawn if unreported => {
@@ -239,6 +250,7 @@ impl Stage {
             Self::Registered => "registered",
             Self::Active => "active",
             Self::ExitPlanned => "exit-planned",
+            Self::ExitCallSent => "exit-call-sent",
             Self::ExitSigned => "exit-signed",
             Self::ExitBroadcast => "exit-broadcast",
             Self::Exiting => "exiting",
@@ -374,7 +386,24 @@ mod tests {
         for event in events {
             life.push(life.last().unwrap().next(event).unwrap());
         }
-        assert_eq!(life, Stage::ALL[..17]);
+        // The other way out.
+        let own_exit = |stage: &&Stage| **stage != Stage::ExitCallSent;
+        assert_eq!(life, Stage::ALL[..18].iter().filter(own_exit).copied().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn an_exit_that_operators_sign_is_called_for_once() {
+        let call = Event::CallRecorded(CallKind::ExitReport);
+        assert_eq!(Stage::ExitPlanned.next(call), Ok(Stage::ExitCallSent));
+        assert!(Stage::ExitCallSent.next(call).is_err());
+        let exiting = Event::SeenOnBeacon(BeaconPhase::Exiting);
+        // The operators were faster than the call's finality.
+        assert_eq!(Stage::ExitCallSent.next(exiting), Ok(Stage::ExitCallSent));
+        let done = Event::CallSucceeded(CallKind::ExitReport);
+        assert_eq!(Stage::ExitCallSent.next(done), Ok(Stage::ExitInformed));
+        let failed = Event::CallFailed(CallKind::ExitReport);
+        assert_eq!(Stage::ExitCallSent.next(failed), Ok(Stage::ExitPlanned));
+        assert!(Stage::ExitInformed.next(call).is_err());
     }
 
     #[test]
@@ -410,7 +439,7 @@ mod tests {
         }
 
         #[test]
-        fn the_same_observation_twice_changes_nothing(at in 0_usize..18, event in any_observation()) {
+        fn the_same_observation_twice_changes_nothing(at in 0..Stage::ALL.len(), event in any_observation()) {
             if let Ok(once) = Stage::ALL[at].next(event) {
                 prop_assert_eq!(once.next(event), Ok(once));
             }

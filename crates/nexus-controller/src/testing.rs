@@ -14,7 +14,9 @@ use nexus_primitives::{
     ValidatorIndex, ValidatorPubkey, Wei, WithdrawalCredentials,
 };
 
-use crate::{Caps, GuardContext, Jumps, Observation, Rails, RecordId, Settings, Stage, ValidatorRecord};
+use crate::{
+    Caps, GuardContext, Jumps, KeySources, Observation, Rails, RecordId, Settings, Stage, ValidatorRecord,
+};
 
 pub(crate) const NOW: UnixSeconds = UnixSeconds::new(10_000 * 12);
 pub(crate) const NEXUS: Address = Address::new([7; 20]);
@@ -53,6 +55,8 @@ pub(crate) fn settings() -> Settings {
             pause_file: PathBuf::from("/nonexistent/pause"),
             jumps: Jumps::ANY,
         },
+        keys: KeySources::default(),
+        allow_loopback_operators: false,
     }
 }
 
@@ -221,6 +225,7 @@ pub(crate) fn record(byte: u8, stage: Stage) -> ValidatorRecord {
         shares_tx: None,
         exit_tx: None,
         removal_tx: None,
+        ceremony: None,
         updated_at: NOW,
     }
 }

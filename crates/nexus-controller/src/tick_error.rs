@@ -2,6 +2,7 @@
 
 use nexus_beacon::{BeaconError, ExitError};
 use nexus_chain::{ChainError, JournalError, TxError};
+use nexus_dkg::{ArchiveError, DocumentsError};
 use nexus_keys::{DepositError, KeyError, KeyringError};
 use nexus_primitives::{RollupAdmin, ValidatorPubkey};
 use nexus_ssv::SplitError;
@@ -42,6 +43,17 @@ pub enum TickError {
     /// Splitting a key.
     #[error("splitting a key")]
     Split(#[from] SplitError),
+    /// Storing or finding a ceremony's documents.
+    #[error("keeping ceremonies' documents")]
+    Archive(#[from] ArchiveError),
+    /// Stored documents of a ceremony don't hold.
+    #[error("stored documents of validator {pubkey}")]
+    Documents {
+        /// The validator.
+        pubkey: ValidatorPubkey,
+        /// What is wrong with them.
+        source: DocumentsError,
+    },
     /// Making or verifying an exit.
     #[error("making an exit")]
     Exit(#[from] ExitError),
@@ -108,6 +120,8 @@ impl TickError {
             Self::ForeignKey { .. }
                 | Self::OtherMnemonic { .. }
                 | Self::StoredExit { .. }
+                | Self::Documents { .. }
+                | Self::Archive(_)
                 | Self::Key(_)
                 | Self::Deposit(_)
                 | Self::Split(_)

@@ -3,11 +3,14 @@
 use std::{collections::BTreeMap, sync::atomic::Ordering};
 
 use nexus_chain::{IntentPhase, NexusValidator, TxJournal as _};
+use nexus_dkg::CeremonyDocuments;
 use nexus_keys::{KeyringError, Provision};
-use nexus_primitives::{DerivationIndex, RollupAdmin, UnixSeconds};
+use nexus_primitives::{DerivationIndex, OwnerNonce, RollupAdmin, UnixSeconds, ValidatorPubkey};
 
 use crate::{
-    Alert, Controller, Guard, Observation, Scope, TickError, TickReport, ValidatorRecord,
+    Alert, Ceremony, CeremonyMaterial, Controller, Guard, KeySource, Observation, Scope, TickError,
+    TickReport, ValidatorRecord,
+    ceremony::deposit_of,
     reconcile::{search_range, unknown_validators},
     tick_error::with_causes,
 };
@@ -27,6 +30,13 @@ impl Controller {
         let records = self.state.validators()?;
         let mut guards = Vec::new();
         for rollup in &observation.chain.rollups {
+            if self.settings.keys.of(rollup.admin) == KeySource::Dkg {
+                // Validators of before are still the mnemonic's.
+                if records.iter().any(|record| record.rollup == rollup.admin && is_of_mnemonic(record)) {
+                    guards.extend(self.mnemonic_guard(&records, rollup.admin).await);
+                }
+                continue;
+            }
             if has_history(observation, &records, rollup.admin) {
                 guards.extend(self.mnemonic_guard(&records, rollup.admin).await);
                 continue;
@@ -70,8 +80,9 @@ impl Controller {
     pub(crate) fn unknown_key_guards(&self, observation: &Observation) -> Result<Vec<Guard>, TickError> {
         let records = self.state.validators()?;
         let unknown = |rollup: RollupAdmin| {
+            let keys = self.settings.keys.of(rollup);
             let of_rollup = records.iter().filter(move |record| record.rollup == rollup);
-            of_rollup.filter(|record| record.derivation_index.is_none() && !record.stage.is_over()).count()
+            of_rollup.filter(|record| record.is_foreign(keys) && !record.stage.is_over()).count()
         };
         let guard = |rollup: RollupAdmin| {
             let count = unknown(rollup);
@@ -98,7 +109,7 @@ impl Controller {
         for (rollup, validators) in unknown_validators(observation, &records) {
             if !keyless(rollup) {
                 let known = records.iter().filter(|record| record.rollup == rollup).count();
-                self.adopt(rollup, &validators, known).await?;
+                self.adopt(rollup, &validators, known, observation.chain.owner_nonce).await?;
             }
         }
         Ok(())
@@ -109,9 +120,26 @@ impl Controller {
         rollup: RollupAdmin,
         validators: &[&NexusValidator],
         known: usize,
+        registered: OwnerNonce,
     ) -> Result<(), TickError> {
         let mut missing: BTreeMap<_, _> = validators.iter().map(|v| (v.pubkey, v.status)).collect();
-        for index in search_range(known.saturating_add(validators.len())) {
+        for validator in validators {
+            let archived = self.archive.fetch(&validator.pubkey).await?;
+            let Some(material) = archived.and_then(|documents| self.read_archived(documents, registered))
+            else {
+                continue;
+            };
+            self.state.adopt_ceremony(rollup, &material, validator.status, self.clock.now())?;
+            missing.remove(&validator.pubkey);
+            tracing::warn!(validator.pubkey = %validator.pubkey, "validator adopted with its ceremony's documents");
+        }
+        // A rollup whose keys operators make may have no mnemonic at all.
+        let has_mnemonic = match self.keyring.derive(rollup, DerivationIndex::new(0)).await {
+            Err(KeyringError::Missing { .. }) if self.settings.keys.of(rollup) == KeySource::Dkg => false,
+            derived => derived.map(|_| true)?,
+        };
+        let indices = search_range(known.saturating_add(validators.len()));
+        for index in indices.filter(|_| has_mnemonic) {
             if missing.is_empty() {
                 break;
             }
@@ -123,9 +151,34 @@ impl Controller {
         }
         for (pubkey, status) in missing {
             self.state.adopt(rollup, pubkey, None, status, self.clock.now())?;
-            tracing::warn!(validator.pubkey = %pubkey, "validator on Nexus is not of the rollup's mnemonic");
+            tracing::warn!(
+                validator.pubkey = %pubkey,
+                "validator on Nexus is neither of the rollup's mnemonic nor of an archived ceremony"
+            );
         }
         Ok(())
+    }
+
+    /// Reads archived documents again; what they say of the nonce, nodes count in 16 bits.
+    fn read_archived(
+        &self,
+        documents: CeremonyDocuments,
+        registered: OwnerNonce,
+    ) -> Option<CeremonyMaterial> {
+        let checked = match documents.check() {
+            Ok(checked) => checked,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "archived documents don't hold");
+                return None;
+            }
+        };
+        let deposit = deposit_of(&checked)?;
+        let keyshares = checked.keyshares.keyshares();
+        let ceremony = Ceremony {
+            owner_nonce: full_nonce(keyshares.registration().nonce, registered),
+            operators: keyshares.operators().clone(),
+        };
+        Some(CeremonyMaterial { deposit, ceremony, documents })
     }
 
     /// Alerts about every guard that is down: each waits for somebody.
@@ -198,12 +251,47 @@ fn vault_guard(rollup: RollupAdmin, error: &KeyringError) -> Guard {
     Guard { name, scope: Scope::NewWork, rollup: Some(rollup), message }
 }
 
+fn is_of_mnemonic(record: &ValidatorRecord) -> bool {
+    record.derivation_index.is_some() && !record.stage.is_over()
+}
+
+/// Returns the nonce that nodes know by its last 16 bits: the one nearest to how many registrations there are.
+fn full_nonce(node: OwnerNonce, registered: OwnerNonce) -> OwnerNonce {
+    const COUNT: u64 = 1 << 16;
+    let turns = registered.get() / COUNT;
+    let candidates = [turns.saturating_sub(1), turns, turns.saturating_add(1)]
+        .map(|turn| turn.saturating_mul(COUNT).saturating_add(node.get()));
+    let nearest = candidates.into_iter().min_by_key(|nonce| nonce.abs_diff(registered.get()));
+    OwnerNonce::new(nearest.unwrap_or(node.get()))
+}
+
 fn is_vault_guard(guard: &Guard) -> bool {
     matches!(guard.name, "mnemonic-missing" | "mnemonic-changed" | "vault-failing")
 }
 
-/// Whether the rollup ever had a validator, as far as the state file or the contracts know.
+/// Whether the rollup ever had a validator that may be of its mnemonic, as far as the state file or the contracts know.
 fn has_history(observation: &Observation, records: &[ValidatorRecord], rollup: RollupAdmin) -> bool {
-    records.iter().any(|record| record.rollup == rollup)
-        || observation.chain.validators.iter().any(|validator| validator.rollup == rollup)
+    let from_ceremony = |pubkey: &ValidatorPubkey| {
+        records.iter().any(|record| record.pubkey.as_ref() == Some(pubkey) && record.ceremony.is_some())
+    };
+    let on_nexus = &observation.chain.validators;
+    records.iter().any(|record| record.rollup == rollup && record.ceremony.is_none())
+        || on_nexus.iter().any(|found| found.rollup == rollup && !from_ceremony(&found.pubkey))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nonce_of_16_bits_is_the_one_nearest_to_the_registrations() {
+        let check = |node, registered, expected| {
+            assert_eq!(full_nonce(OwnerNonce::new(node), OwnerNonce::new(registered)).get(), expected);
+        };
+        check(7, 5, 7);
+        check(65_535, 3, 65_535);
+        check(65_535, 65_540, 65_535);
+        check(2, 65_535, 65_538);
+        check(7, 3 * 65_536 + 9, 3 * 65_536 + 7);
+    }
 }

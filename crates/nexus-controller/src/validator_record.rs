@@ -1,12 +1,14 @@
 //! What the state file knows of a validator.
 
 use nexus_chain::ValidatorDeposit;
+use nexus_dkg::CeremonyDocuments;
 use nexus_primitives::{
-    DerivationIndex, Epoch, OwnerNonce, RollupAdmin, TxHash, UnixSeconds, ValidatorIndex, ValidatorPubkey,
+    DerivationIndex, Epoch, OperatorSet, OwnerNonce, RollupAdmin, TxHash, UnixSeconds, ValidatorIndex,
+    ValidatorPubkey,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::Stage;
+use crate::{KeySource, Stage};
 
 /// Number of a validator in the state file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -46,4 +48,51 @@ pub struct ValidatorRecord {
     pub removal_tx: Option<TxHash>,
     /// Last change.
     pub updated_at: UnixSeconds,
+    /// What its keyshares are good for; `None` when its key isn't from a ceremony whose documents are here.
+    #[serde(skip)]
+    pub ceremony: Option<Ceremony>,
+}
+
+/// What keyshares from a ceremony are good for: nobody can make others for the same key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ceremony {
+    /// The one registration of Nexus in which the operators take them, counted from its first one.
+    pub owner_nonce: OwnerNonce,
+    /// The operators.
+    pub operators: OperatorSet,
+}
+
+impl ValidatorRecord {
+    /// Returns whether nobody known can sign for it: not the rollup's mnemonic, and not its operators as far as the
+    /// documents of its ceremony or the rollup's own way of making keys tell.
+    pub(crate) fn is_foreign(&self, keys: KeySource) -> bool {
+        self.derivation_index.is_none() && self.ceremony.is_none() && keys != KeySource::Dkg
+    }
+
+    /// Returns the key as text, for messages.
+    pub(crate) fn pubkey_text(&self) -> String {
+        self.pubkey.map(|pubkey| pubkey.to_string()).unwrap_or_default()
+    }
+}
+
+/// What a ceremony left of a validator: all that depositing and registering it takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CeremonyMaterial {
+    /// The deposit the operators signed.
+    pub deposit: ValidatorDeposit,
+    /// What its keyshares are good for.
+    pub ceremony: Ceremony,
+    /// The three documents.
+    pub documents: CeremonyDocuments,
+}
+
+/// Failures in a row of a set of operators.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CeremonyFailure {
+    /// How many.
+    pub failures: u32,
+    /// When the last one was.
+    pub failed_at: UnixSeconds,
+    /// Who was at fault in the last one, and of what.
+    pub reason: String,
 }

@@ -1,8 +1,7 @@
 //! Operators of a ceremony, from a file or from the contracts.
 
-use anyhow::{Context as _, ensure};
-use nexus_chain::{ChainSnapshot, RollupSnapshot};
-use nexus_controller::operators_of;
+use anyhow::Context as _;
+use nexus_controller::dkg_operators_of;
 use nexus_dkg::{DkgOperator, OperatorList};
 use nexus_primitives::{Address, ForkVersion, OperatorId, OwnerNonce, RollupAdmin};
 
@@ -51,8 +50,10 @@ async fn from_chain(config: &Config, rollup: RollupAdmin) -> anyhow::Result<Clus
     let chain = reader.chain.fetch_snapshot(reader.settings.observe_at).await?;
     let found = chain.rollups.iter().find(|found| found.admin == rollup);
     let found = found.with_context(|| format!("rollup {rollup} is not registered with Nexus"))?;
-    let operators = with_endpoints(&chain, found)
-        .with_context(|| format!("cluster {} of rollup {rollup}", found.cluster))?;
+    let cluster = || format!("cluster {} of rollup {rollup}", found.cluster);
+    let set =
+        found.operators.as_ref().context("its operators are no valid SSV cluster").with_context(cluster)?;
+    let operators = dkg_operators_of(&chain, set, config.dkg.allow_loopback).with_context(cluster)?;
     let on_chain = OnChain {
         owner: config.contracts.nexus,
         nonce: chain.owner_nonce,
@@ -60,24 +61,4 @@ async fn from_chain(config: &Config, rollup: RollupAdmin) -> anyhow::Result<Clus
         fork_version: config.network.genesis_fork_version,
     };
     Ok(Cluster { operators, dkg: config.dkg, on_chain: Some(on_chain) })
-}
-
-fn with_endpoints(chain: &ChainSnapshot, rollup: &RollupSnapshot) -> anyhow::Result<Vec<DkgOperator>> {
-    let set = rollup.operators.as_ref().context("its operators are no valid SSV cluster")?;
-    let operators = operators_of(chain, set)?;
-    let with_endpoint = |operator: nexus_ssv::Operator| {
-        let known = chain.operators.get(&operator.id);
-        let url = known.and_then(|known| known.dkg_endpoint.as_deref());
-        let url =
-            url.with_context(|| format!("operator {} has no DKG address on NodeOperator", operator.id))?;
-        let operator = DkgOperator::new(operator, url)?;
-        // An address that anybody may register must not lead to services of this machine.
-        ensure!(
-            operator.endpoint.is_encrypted() && !operator.endpoint.is_loopback(),
-            "operator {}: its DKG address on NodeOperator is {url}, expected https:// of another machine",
-            operator.id()
-        );
-        Ok(operator)
-    };
-    operators.into_iter().map(with_endpoint).collect()
 }

@@ -5,7 +5,9 @@ use std::{
     path::PathBuf,
 };
 
-use nexus_primitives::{RollupAdmin, Wei};
+use nexus_controller::KeySources;
+use nexus_dkg::Network;
+use nexus_primitives::{ForkVersion, RollupAdmin, Wei};
 
 use super::{
     secret_ref::SecretRef,
@@ -52,7 +54,7 @@ pub(crate) struct SignerConfig {
     pub(crate) password: SecretRef,
 }
 
-/// `[vault]`: the directory of sealed mnemonics.
+/// `[vault]`: the directory of sealed mnemonics and of ceremonies' documents.
 #[derive(Debug, Clone)]
 pub(crate) struct VaultConfig {
     /// The directory.
@@ -125,34 +127,74 @@ impl StateConfig {
     }
 }
 
-/// Reads `[keys]`; this version makes keys from mnemonics only.
-pub(super) fn read_keys(section: &mut Section<'_>) {
-    if section.or("default", KeySource::Mnemonic) == KeySource::Dkg {
-        unsupported(section, "default", "keys.default = \"dkg\"");
-    }
+/// How rollups differ from each other.
+#[derive(Debug, Clone)]
+pub(crate) struct RollupsConfig {
+    /// Reserves of single rollups, instead of the policy's.
+    pub(crate) reserves: BTreeMap<RollupAdmin, Wei>,
+    /// How validator keys are made.
+    pub(crate) keys: KeySources,
 }
 
-/// Reads one `[[rollup]]`.
-fn read_rollup(section: &mut Section<'_>) -> Option<(RollupAdmin, Option<Wei>)> {
-    let admin = section.required("admin");
-    if section.or("keys", KeySource::Mnemonic) == KeySource::Dkg {
-        unsupported(section, "keys", "keys = \"dkg\"");
-    }
-    let reserve = section.optional("reserve_eth").map(|Ether(reserve)| reserve);
-    Some((admin?, reserve))
+/// One `[[rollup]]`.
+struct RollupConfig {
+    admin: RollupAdmin,
+    keys: Option<KeySource>,
+    reserve: Option<Wei>,
 }
 
-/// Reads every `[[rollup]]`; returns the reserve of each that has one of its own.
-pub(super) fn read_rollups(root: &mut Section<'_>) -> BTreeMap<RollupAdmin, Wei> {
-    let mut seen = BTreeSet::new();
-    let rollups = root.sections("rollup", |section| {
-        let rollup = read_rollup(section);
-        if rollup.is_some_and(|(admin, _)| !seen.insert(admin)) {
-            section.problem("admin", "this rollup has a section already".to_owned());
+impl RollupsConfig {
+    /// Reads `[keys]` and every `[[rollup]]`. Operators make keys only for networks that they know.
+    pub(super) fn read(root: &mut Section<'_>, genesis_fork_version: Option<ForkVersion>) -> Self {
+        let unknown = genesis_fork_version.and_then(|version| Network::try_from(version).err());
+        let check = |section: &Section<'_>, key: &str, source: KeySource| {
+            if let (KeySource::Dkg, Some(unknown)) = (source, &unknown) {
+                section.problem(key, unknown.to_string());
+            }
+        };
+        let default = root.section("keys", |section| {
+            let default = section.or("default", KeySource::Mnemonic);
+            check(section, "default", default);
+            default
+        });
+        let mut seen = BTreeSet::new();
+        let rollups = root.sections("rollup", |section| {
+            let rollup = RollupConfig::read(section);
+            let keys = rollup.as_ref().and_then(|rollup| rollup.keys);
+            keys.inspect(|keys| check(section, "keys", *keys));
+            if rollup.as_ref().is_some_and(|rollup| !seen.insert(rollup.admin)) {
+                section.problem("admin", "this rollup has a section already".to_owned());
+            }
+            rollup
+        });
+        let rollups: Vec<_> = rollups.into_iter().flatten().collect();
+        let source = |rollup: &RollupConfig| Some((rollup.admin, rollup.keys?.into()));
+        Self {
+            reserves: rollups.iter().filter_map(|rollup| Some((rollup.admin, rollup.reserve?))).collect(),
+            keys: KeySources {
+                default: default.into(),
+                rollups: rollups.iter().filter_map(source).collect(),
+            },
         }
-        rollup
-    });
-    rollups.into_iter().flatten().filter_map(|(admin, reserve)| Some((admin, reserve?))).collect()
+    }
+}
+
+impl RollupConfig {
+    fn read(section: &mut Section<'_>) -> Option<Self> {
+        let admin = section.required("admin");
+        let keys = section.optional("keys");
+        let reserve = section.optional("reserve_eth").map(|Ether(reserve)| reserve);
+        Some(Self { admin: admin?, keys, reserve })
+    }
+}
+
+impl From<KeySource> for nexus_controller::KeySource {
+    fn from(source: KeySource) -> Self {
+        match source {
+            KeySource::Mnemonic => Self::Mnemonic,
+            KeySource::Dkg => Self::Dkg,
+        }
+    }
 }
 
 fn unsupported(section: &Section<'_>, key: &str, what: &str) {

@@ -147,21 +147,24 @@ pub(super) fn read_loop(section: &mut Section<'_>) -> u64 {
     section.number("interval_secs", 1..=3_600, 12)
 }
 
-/// `[dkg]`: how long operators may take in a ceremony.
+/// `[dkg]`: how long operators may take in a ceremony, and where they may be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DkgConfig {
     /// For handing round exchange keys.
     pub(crate) exchange_timeout_secs: u64,
     /// For handing round deals and waiting for the results.
     pub(crate) deal_timeout_secs: u64,
+    /// Whether the addresses that NodeOperator has of them may be of this machine.
+    pub(crate) allow_loopback: bool,
 }
 
 impl DkgConfig {
     /// What holds where no configuration is needed.
-    pub(crate) const DEFAULT: Self = Self { exchange_timeout_secs: 7, deal_timeout_secs: 45 };
+    pub(crate) const DEFAULT: Self =
+        Self { exchange_timeout_secs: 7, deal_timeout_secs: 45, allow_loopback: false };
 
     pub(super) fn read(section: &mut Section<'_>) -> Self {
-        let Self { exchange_timeout_secs, deal_timeout_secs } = Self::DEFAULT;
+        let Self { exchange_timeout_secs, deal_timeout_secs, allow_loopback } = Self::DEFAULT;
         if !section.or("trust_any_certificate", true) {
             let message =
                 "false is not supported: operators' certificates are self-signed and name no host; they are \
@@ -173,6 +176,7 @@ impl DkgConfig {
             // Operators ignore deals that come later than 10 s after the exchange, and answer 20 s after it.
             exchange_timeout_secs: section.number("exchange_timeout_secs", 1..=8, exchange_timeout_secs),
             deal_timeout_secs: section.number("deal_timeout_secs", 25..=600, deal_timeout_secs),
+            allow_loopback: section.or("allow_loopback", allow_loopback),
         }
     }
 }

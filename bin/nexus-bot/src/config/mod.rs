@@ -14,16 +14,14 @@ mod section;
 mod value;
 
 use std::{
-    collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
 
-use nexus_primitives::{RollupAdmin, Wei};
 use toml::de::DeTable;
 
 pub(crate) use self::{
-    custody::{SignerConfig, StateConfig, VaultConfig},
+    custody::{RollupsConfig, SignerConfig, StateConfig, VaultConfig},
     endpoints::{BeaconConfig, BlockTag, ContractsConfig, ExecutionConfig},
     limits::{DkgConfig, GasConfig, GuardsConfig, PolicyConfig, SsvConfig},
     network::NetworkConfig,
@@ -31,7 +29,6 @@ pub(crate) use self::{
     secret_ref::SecretRef,
 };
 use self::{
-    custody::{read_keys, read_rollups},
     limits::read_loop,
     section::{Report, Section},
 };
@@ -51,8 +48,7 @@ pub(crate) struct Config {
     pub(crate) signer: SignerConfig,
     pub(crate) vault: VaultConfig,
     pub(crate) state: StateConfig,
-    /// Reserves of single rollups, instead of the policy's.
-    pub(crate) reserves: BTreeMap<RollupAdmin, Wei>,
+    pub(crate) rollups: RollupsConfig,
     pub(crate) policy: PolicyConfig,
     pub(crate) gas: GasConfig,
     pub(crate) ssv: SsvConfig,
@@ -100,8 +96,8 @@ impl Config {
         let signer = root.section("signer", SignerConfig::read);
         let vault = root.section("vault", VaultConfig::read);
         let state = root.section("state", StateConfig::read);
-        root.section("keys", read_keys);
-        let reserves = read_rollups(root);
+        let fork_version = network.as_ref().map(|network| network.genesis_fork_version);
+        let rollups = RollupsConfig::read(root, fork_version);
         let policy = root.section("policy", PolicyConfig::read);
         let gas = root.section("gas", GasConfig::read);
         let ssv = root.section("ssv", SsvConfig::read);
@@ -119,7 +115,7 @@ impl Config {
             signer: signer?,
             vault: vault?,
             state: state?,
-            reserves,
+            rollups,
             policy,
             gas,
             ssv,

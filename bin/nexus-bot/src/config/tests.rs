@@ -167,16 +167,6 @@ fn limits_that_cannot_hold_are_refused() {
 #[test]
 fn what_this_version_cannot_do_is_refused_and_never_ignored() {
     check(
-        "default = \"mnemonic\"",
-        "default = \"dkg\"",
-        "keys.default: keys.default = \"dkg\" is not supported by this version",
-    );
-    check(
-        "keys = \"mnemonic\"",
-        "keys = \"dkg\"",
-        "rollup[0].keys: keys = \"dkg\" is not supported by this version",
-    );
-    check(
         "file:/run/credentials/nexus-bot/webhook-url",
         "aws-secret:webhook",
         "alerts.webhook: expected a reference to a \
@@ -186,6 +176,26 @@ fn what_this_version_cannot_do_is_refused_and_never_ignored() {
     assert_eq!(kms, ["signer.kind: signer.kind = \"kms\" is not supported by this version"]);
     let aws = problems(&[("kind = \"local\"", "kind = \"aws\"")]);
     assert_eq!(aws, ["vault.kind: vault.kind = \"aws\" is not supported by this version"]);
+}
+
+#[test]
+fn keys_from_ceremonies_are_for_networks_that_operators_know() {
+    let text = EXAMPLE.replace("keys = \"mnemonic\"", "keys = \"dkg\"");
+    let keys = Config::parse(&text, Path::new("nexus-bot.toml")).unwrap().rollups.keys;
+    assert_eq!(keys.default, nexus_controller::KeySource::Mnemonic);
+    assert_eq!(keys.rollups.values().collect::<Vec<_>>(), [&nexus_controller::KeySource::Dkg]);
+
+    let elsewhere = "name = \"custom\"\nchain_id = 1337\n\
+                     deposit_contract = \"0x00000000219ab540356cBB839Cbe05303d7705Fa\"\n\
+                     genesis_fork_version = \"0x10001337\"";
+    let unknown = "operators make no keys for the network with genesis fork version 0x10001337: only mainnet, \
+                   prater, sepolia, holesky, hoodi";
+    let found = problems(&[
+        ("name = \"hoodi\"", elsewhere),
+        ("default = \"mnemonic\"", "default = \"dkg\""),
+        ("keys = \"mnemonic\"", "keys = \"dkg\""),
+    ]);
+    assert_eq!(found, [format!("keys.default: {unknown}"), format!("rollup[0].keys: {unknown}")]);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! may read beside it.
 
 mod backup;
+mod ceremonies;
 mod error;
 mod export;
 mod journal;
@@ -29,7 +30,9 @@ pub use self::{
 
 /// `application_id` of a state file: "NXBT".
 const APPLICATION_ID: i64 = 0x4e58_4254;
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
+/// What version 2 added to version 1.
+const SCHEMA_2: &str = include_str!("schema_2.sql");
 
 /// The deployment a state file belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +66,7 @@ impl StateFile {
         if fresh {
             initialise(&connection, identity)?;
         }
+        migrate(&connection)?;
         Ok(Self { connection: Mutex::new(connection), _lock: Some(lock) })
     }
 
@@ -73,6 +77,7 @@ impl StateFile {
             return Ok(None);
         }
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        read_as_newest(&connection)?;
         Ok(Some(Self { connection: Mutex::new(connection), _lock: None }))
     }
 
@@ -84,6 +89,7 @@ impl StateFile {
         check_mode(path)?;
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         check(path, &connection, identity)?;
+        read_as_newest(&connection)?;
         Ok(Some(Self { connection: Mutex::new(connection), _lock: None }))
     }
 
@@ -187,12 +193,37 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StateError> {
 fn initialise(connection: &Connection, identity: StateIdentity) -> Result<(), StateError> {
     let schema = include_str!("schema.sql");
     let script = format!(
-        "BEGIN IMMEDIATE; {schema}
+        "BEGIN IMMEDIATE; {schema} {SCHEMA_2}
          PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};
          INSERT INTO identity VALUES ({}, '{}'); COMMIT;",
         identity.chain_id, identity.nexus
     );
     connection.execute_batch(&script).map_err(StateError::database("creating its tables"))
+}
+
+/// Lifts a file of an older version to this one, in one transaction.
+fn migrate(connection: &Connection) -> Result<(), StateError> {
+    if version(connection)? == SCHEMA_VERSION {
+        return Ok(());
+    }
+    let script = format!("BEGIN IMMEDIATE; {SCHEMA_2} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;");
+    connection.execute_batch(&script).map_err(StateError::database("lifting it to this version"))
+}
+
+/// Gives a reader of an older file the tables that it lacks, empty and for this connection only: the file is another
+/// process's to lift.
+fn read_as_newest(connection: &Connection) -> Result<(), StateError> {
+    if version(connection)? == SCHEMA_VERSION {
+        return Ok(());
+    }
+    let tables = SCHEMA_2.replace("CREATE TABLE", "CREATE TEMP TABLE");
+    connection.execute_batch(&tables).map_err(StateError::database("reading an older version"))
+}
+
+fn version(connection: &Connection) -> Result<i64, StateError> {
+    connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(StateError::database("reading its version"))
 }
 
 fn check(path: &Path, connection: &Connection, identity: StateIdentity) -> Result<(), StateError> {

@@ -5,13 +5,14 @@ use std::os::unix::fs::PermissionsExt as _;
 use nexus_chain::{
     Attempt, ContractCall, IntentPhase, Mined, Outcome, Revert, TxJournal as _, ValidatorDeposit,
 };
+use nexus_dkg::CeremonyDocuments;
 use nexus_primitives::{
-    BlockHash, BlockNumber, BlsSignature, RollupAdmin, Root, TxHash, UnixSeconds, ValidatorPubkey, Wei,
-    WithdrawalCredentials,
+    BlockHash, BlockNumber, BlsSignature, OperatorSet, OwnerNonce, RollupAdmin, Root, TxHash, UnixSeconds,
+    ValidatorPubkey, Wei, WithdrawalCredentials,
 };
 
 use super::*;
-use crate::{Stage, ValidatorRecord};
+use crate::{Ceremony, CeremonyMaterial, Stage, ValidatorRecord};
 
 const NOW: UnixSeconds = UnixSeconds::new(1_000);
 
@@ -246,10 +247,92 @@ fn an_export_has_every_table_and_row() {
     let export = state.export().unwrap();
     let tables = export["tables"].as_object().unwrap();
     let names: Vec<_> = tables.keys().map(String::as_str).collect();
-    let expected =
-        ["attempts", "code_pins", "history", "identity", "intents", "rollups", "ticks", "validators"];
+    let expected = [
+        "attempts",
+        "ceremonies",
+        "ceremony_failures",
+        "code_pins",
+        "history",
+        "identity",
+        "intents",
+        "rollups",
+        "ticks",
+        "validators",
+    ];
     assert_eq!(names, expected);
     assert_eq!(tables["validators"][0]["stage"], Stage::KeysReady.as_str());
     assert_eq!(tables["history"].as_array().unwrap().len(), 1);
-    assert_eq!(export["schema_version"], 1);
+    assert_eq!(export["schema_version"], SCHEMA_VERSION);
+}
+
+/// A file as version 1 left it.
+fn version_1(path: &Path) {
+    let state = StateFile::open(path, identity()).unwrap();
+    ready(&state, 1);
+    let undo = "DROP TABLE ceremonies; DROP TABLE ceremony_failures; PRAGMA user_version = 1;";
+    state.connection().execute_batch(undo).unwrap();
+}
+
+#[test]
+fn a_file_of_version_1_is_lifted_and_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state.sqlite");
+    version_1(&path);
+    let operators = OperatorSet::try_from(vec![1, 2, 3, 4]).unwrap();
+    for failures in 1..3 {
+        let state = StateFile::open(&path, identity()).unwrap();
+        assert_eq!(stages(&state), [Stage::KeysReady]);
+        assert_eq!(version(&state.connection()).unwrap(), SCHEMA_VERSION);
+        state.note_ceremony_failure(&operators, "operator 3", NOW).unwrap();
+        assert_eq!(state.ceremony_failure(&operators).unwrap().unwrap().failures, failures);
+    }
+}
+
+#[test]
+fn a_reader_takes_a_file_of_version_1_and_leaves_it_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state.sqlite");
+    version_1(&path);
+    let open: [fn(&Path, StateIdentity) -> Result<Option<StateFile>, StateError>; 2] =
+        [StateFile::open_read_only, StateFile::open_to_acknowledge];
+    for open in open {
+        let state = open(&path, identity()).unwrap().unwrap();
+        assert_eq!(state.validators().unwrap().len(), 1);
+        assert_eq!(version(&state.connection()).unwrap(), 1);
+    }
+}
+
+fn material(byte: u8, nonce: u64) -> CeremonyMaterial {
+    let text = |name: &str| format!("{name} {byte}");
+    CeremonyMaterial {
+        deposit: deposit(byte),
+        ceremony: Ceremony {
+            owner_nonce: OwnerNonce::new(nonce),
+            operators: OperatorSet::try_from(vec![1, 2, 3, 4]).unwrap(),
+        },
+        documents: CeremonyDocuments {
+            deposit_data: text("deposit"),
+            keyshares: text("keyshares"),
+            proofs: text("proofs"),
+        },
+    }
+}
+
+#[test]
+fn what_a_ceremony_made_is_kept_as_a_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state.sqlite");
+    let made = [material(1, 7), material(2, 8)];
+    StateFile::open(&path, identity()).unwrap().store_ceremonies(rollup(), &made, NOW).unwrap();
+
+    let state = StateFile::open(&path, identity()).unwrap();
+    for (record, made) in state.validators().unwrap().iter().zip(&made) {
+        assert_eq!((record.stage, record.derivation_index), (Stage::KeysReady, None));
+        assert_eq!(record.deposit.as_ref(), Some(&made.deposit));
+        assert_eq!(record.ceremony.as_ref(), Some(&made.ceremony));
+        assert_eq!(state.ceremony_documents(&made.deposit.pubkey).unwrap(), made.documents);
+    }
+    // A key that is there already: nothing of the batch is stored.
+    state.store_ceremonies(rollup(), &[material(3, 9), material(1, 10)], NOW).unwrap_err();
+    assert_eq!(state.validators().unwrap().len(), 2);
 }

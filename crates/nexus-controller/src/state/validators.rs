@@ -4,15 +4,20 @@ use std::str::FromStr;
 
 use nexus_chain::{NexusStatus, ValidatorDeposit};
 use nexus_primitives::{
-    DerivationIndex, Epoch, OwnerNonce, RollupAdmin, UnixSeconds, ValidatorIndex, ValidatorPubkey,
+    DerivationIndex, Epoch, OperatorSet, OwnerNonce, RollupAdmin, UnixSeconds, ValidatorIndex,
+    ValidatorPubkey,
 };
 use rusqlite::{Connection, Row, params};
 
 use super::{StateError, StateFile};
-use crate::{Event, RecordId, Stage, ValidatorRecord};
+use crate::{Ceremony, Event, RecordId, Stage, ValidatorRecord};
 
 const COLUMNS: &str = "id, rollup, derivation_index, pubkey, stage, deposit, shares_nonce, signed_exit, \
-                       validator_index, exit_epoch, deposit_tx, shares_tx, exit_tx, removal_tx, updated_at";
+                       validator_index, exit_epoch, deposit_tx, shares_tx, exit_tx, removal_tx, updated_at, \
+                       (SELECT owner_nonce FROM ceremonies WHERE ceremonies.pubkey = validators.pubkey) \
+                       AS ceremony_nonce, \
+                       (SELECT operators FROM ceremonies WHERE ceremonies.pubkey = validators.pubkey) \
+                       AS ceremony_operators";
 
 impl StateFile {
     /// Returns every validator, in order of creation.
@@ -48,15 +53,7 @@ impl StateFile {
         deposit: &ValidatorDeposit,
         now: UnixSeconds,
     ) -> Result<(), StateError> {
-        let json = serde_json::to_string(deposit).expect("a deposit is plain data");
-        self.transaction("storing a deposit", |tx| {
-            tx.execute(
-                "UPDATE validators SET pubkey = ?2, deposit = ?3 WHERE id = ?1",
-                params![id.0, deposit.pubkey.to_string(), json],
-            )
-            .map_err(StateError::database("storing a deposit"))?;
-            apply(tx, id, Event::DepositSigned, now).map(drop)
-        })
+        self.transaction("storing a deposit", |tx| store_deposit(tx, id, deposit, now))
     }
 
     /// Notes the nonce a validator's keyshares were signed for.
@@ -109,30 +106,8 @@ impl StateFile {
         status: NexusStatus,
         now: UnixSeconds,
     ) -> Result<RecordId, StateError> {
-        let admin = rollup.to_string();
-        let index = derivation_index.map(DerivationIndex::get);
         self.transaction("adopting a validator", |tx| {
-            let insert = || {
-                tx.execute("INSERT OR IGNORE INTO rollups (admin) VALUES (?1)", [&admin])?;
-                tx.execute(
-                    "UPDATE rollups SET next_index = max(next_index, ?2 + 1) WHERE admin = ?1 AND ?2 IS NOT NULL",
-                    params![admin, index],
-                )?;
-                // The file may know the index as burnt and not the key: a backup made between the two.
-                tx.query_row(
-                    "INSERT INTO validators (rollup, derivation_index, pubkey, stage, updated_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5)
-                     ON CONFLICT (rollup, derivation_index) DO UPDATE SET
-                       pubkey = excluded.pubkey, stage = excluded.stage, updated_at = excluded.updated_at
-                     WHERE validators.pubkey IS NULL
-                     RETURNING id",
-                    params![admin, index, pubkey.to_string(), Stage::DepositSent.as_str(), now.get()],
-                    |row| row.get(0).map(RecordId),
-                )
-            };
-            let id = insert().map_err(StateError::database("adopting a validator"))?;
-            apply(tx, id, Event::SeenOnNexus(status), now)?;
-            Ok(id)
+            adopt(tx, rollup, pubkey, derivation_index, status, now)
         })
     }
 
@@ -146,6 +121,56 @@ impl StateFile {
             )
             .map_err(StateError::database("counting the day's changes"))
     }
+}
+
+/// Stores a verified deposit for a planned validator, in the caller's transaction.
+pub(super) fn store_deposit(
+    tx: &Connection,
+    id: RecordId,
+    deposit: &ValidatorDeposit,
+    now: UnixSeconds,
+) -> Result<(), StateError> {
+    let json = serde_json::to_string(deposit).expect("a deposit is plain data");
+    tx.execute(
+        "UPDATE validators SET pubkey = ?2, deposit = ?3 WHERE id = ?1",
+        params![id.0, deposit.pubkey.to_string(), json],
+    )
+    .map_err(StateError::database("storing a deposit"))?;
+    apply(tx, id, Event::DepositSigned, now).map(drop)
+}
+
+/// Takes in a validator that the contracts know, in the caller's transaction.
+pub(super) fn adopt(
+    tx: &Connection,
+    rollup: RollupAdmin,
+    pubkey: ValidatorPubkey,
+    derivation_index: Option<DerivationIndex>,
+    status: NexusStatus,
+    now: UnixSeconds,
+) -> Result<RecordId, StateError> {
+    let admin = rollup.to_string();
+    let index = derivation_index.map(DerivationIndex::get);
+    let insert = || {
+        tx.execute("INSERT OR IGNORE INTO rollups (admin) VALUES (?1)", [&admin])?;
+        tx.execute(
+            "UPDATE rollups SET next_index = max(next_index, ?2 + 1) WHERE admin = ?1 AND ?2 IS NOT NULL",
+            params![admin, index],
+        )?;
+        // The file may know the index as burnt and not the key: a backup made between the two.
+        tx.query_row(
+            "INSERT INTO validators (rollup, derivation_index, pubkey, stage, updated_at)
+             VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (rollup, derivation_index) DO UPDATE SET
+               pubkey = excluded.pubkey, stage = excluded.stage, updated_at = excluded.updated_at
+             WHERE validators.pubkey IS NULL
+             RETURNING id",
+            params![admin, index, pubkey.to_string(), Stage::DepositSent.as_str(), now.get()],
+            |row| row.get(0).map(RecordId),
+        )
+    };
+    let id = insert().map_err(StateError::database("adopting a validator"))?;
+    apply(tx, id, Event::SeenOnNexus(status), now)?;
+    Ok(id)
 }
 
 /// Applies an event inside a transaction and writes it to the history. Returns the new stage when it changed.
@@ -223,7 +248,20 @@ fn record(row: &Row<'_>) -> Result<ValidatorRecord, StateError> {
         exit_tx: parsed(row, id, "exit_tx", "transaction hash")?,
         removal_tx: parsed(row, id, "removal_tx", "transaction hash")?,
         updated_at: UnixSeconds::new(column(row, "updated_at")?.unwrap_or_default()),
+        ceremony: column(row, "ceremony_nonce")?.map(|nonce| ceremony(row, id, nonce)).transpose()?,
     })
+}
+
+fn ceremony(row: &Row<'_>, record: i64, owner_nonce: u64) -> Result<Ceremony, StateError> {
+    let text: String = column(row, "ceremony_operators")?.unwrap_or_default();
+    let ids: Option<Vec<u64>> = text.split(',').map(|id| id.parse().ok()).collect();
+    let operators = ids.and_then(|ids| OperatorSet::try_from(ids).ok()).ok_or(StateError::Value {
+        column: "operators",
+        record,
+        value: text,
+        expected: "set of operators",
+    })?;
+    Ok(Ceremony { owner_nonce: OwnerNonce::new(owner_nonce), operators })
 }
 
 fn stored_deposit(record: i64, json: &str) -> Result<ValidatorDeposit, StateError> {

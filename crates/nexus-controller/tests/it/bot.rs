@@ -35,6 +35,12 @@ impl AlertSink for Heard {
 }
 
 impl Heard {
+    /// What was said under this name.
+    pub(crate) fn messages(&self, name: &str) -> Vec<String> {
+        let alerts = self.0.lock().unwrap();
+        alerts.iter().filter(|alert| alert.name == name).map(|alert| alert.message.clone()).collect()
+    }
+
     pub(crate) fn names(&self) -> Vec<&'static str> {
         self.0.lock().unwrap().iter().map(|alert| alert.name).collect()
     }
@@ -63,6 +69,8 @@ impl Bot {
             beacon: Arc::new(hooked(scene.beacon(), hook)),
             transactions: Arc::new(transactions),
             keyring: Arc::new(scene.keyring(hook)),
+            ceremonies: Arc::new(hooked(scene.ceremonies(), hook)),
+            archive: Arc::new(hooked(scene.archive(), hook)),
             state: state.clone(),
             alerts: scene.alerts.clone(),
             clock: Arc::new(hooked(scene.devnet.clock(), hook)),

@@ -13,12 +13,17 @@ use crate::{
 };
 
 /// Everything but what is read in every tick.
-fn counts(effect: Effect) -> bool {
+pub(crate) fn counts(effect: Effect) -> bool {
     !matches!(effect, Effect::Now | Effect::Observe | Effect::Confirm)
 }
 
 /// Ticks once in each slot until the stages are reached; a bot that dies is started again, `slots_while_down` later.
-async fn live_through_crashes(scene: &Scene, hook: &Hook, slots_while_down: u64, wanted: &[(Stage, usize)]) {
+pub(crate) async fn live_through_crashes(
+    scene: &Scene,
+    hook: &Hook,
+    slots_while_down: u64,
+    wanted: &[(Stage, usize)],
+) {
     let mut bot = scene.start_with(hook).await;
     for _ in 0..400 {
         scene.devnet.advance_slots(1);

@@ -24,6 +24,12 @@ pub(crate) enum Effect {
     LookForDeposits,
     /// Seals a new mnemonic.
     Seal,
+    /// Holds a ceremony.
+    Ceremony,
+    /// Keeps what ceremonies made.
+    Archive,
+    /// Hands documents out to operators.
+    PostResults,
     /// Signs a transaction.
     Sign,
     /// Writes to the journal.

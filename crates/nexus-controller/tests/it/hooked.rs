@@ -15,10 +15,15 @@ use nexus_chain::{
 };
 use nexus_controller::StateFile;
 use nexus_devnet::DevnetClock;
+use nexus_dkg::{
+    ArchiveError, CeremonyArchive, CeremonyClient, CeremonyDocuments, CeremonyError, CeremonyFault,
+    CeremonyOutput, CeremonyRequest, DkgOperator, HealthReport, HttpCeremonyClient, OutputFolder,
+    StoredOutput,
+};
 use nexus_keys::{LocalVault, MnemonicVault, SealedMnemonic, VaultError};
 use nexus_primitives::{
-    Address, BlockHash, BlockNumber, ChainId, Clock, OperatorSet, RollupAdmin, TxHash, UnixSeconds,
-    ValidatorPubkey,
+    Address, BlockHash, BlockNumber, ChainId, Clock, Epoch, OperatorSet, RollupAdmin, TxHash, UnixSeconds,
+    ValidatorIndex, ValidatorPubkey,
 };
 
 use crate::faults::{Effect, Hook, Point, Side};
@@ -212,7 +217,42 @@ impl<B: BeaconNode> BeaconNode for Hooked<B> {
         self.inner.fetch_pending_partial_withdrawals(state).await
     }
 
+    async fn fetch_liveness(
+        &self,
+        epoch: Epoch,
+        indices: &[ValidatorIndex],
+    ) -> Result<Option<BTreeSet<ValidatorIndex>>, BeaconError> {
+        self.inner.fetch_liveness(epoch, indices).await
+    }
+
     async fn submit_exit(&self, exit: &SignedVoluntaryExit) -> Result<ExitSubmission, BeaconError> {
         self.around(Effect::SubmitExit, exit.message().validator_index, self.inner.submit_exit(exit)).await
+    }
+}
+
+#[async_trait]
+impl CeremonyClient for Hooked<HttpCeremonyClient> {
+    async fn check_health(&self, operators: &[DkgOperator]) -> Vec<HealthReport> {
+        self.inner.check_health(operators).await
+    }
+
+    async fn run_ceremony(&self, request: &CeremonyRequest) -> Result<CeremonyOutput, CeremonyError> {
+        let nonce = request.terms().registration.nonce;
+        self.around(Effect::Ceremony, nonce, self.inner.run_ceremony(request)).await
+    }
+
+    async fn post_results(&self, operators: &[DkgOperator], stored: &StoredOutput) -> Vec<CeremonyFault> {
+        self.around(Effect::PostResults, "", self.inner.post_results(operators, stored)).await
+    }
+}
+
+#[async_trait]
+impl CeremonyArchive for Hooked<OutputFolder> {
+    async fn store(&self, outputs: Vec<CeremonyOutput>) -> Result<Vec<StoredOutput>, ArchiveError> {
+        self.around(Effect::Archive, outputs.len(), CeremonyArchive::store(&self.inner, outputs)).await
+    }
+
+    async fn fetch(&self, pubkey: &ValidatorPubkey) -> Result<Option<CeremonyDocuments>, ArchiveError> {
+        self.inner.fetch(pubkey).await
     }
 }

@@ -1,6 +1,9 @@
 //! The controller over the embedded world, through real sockets.
 
 mod bot;
+mod ceremonies;
+mod ceremony_crashes;
+mod ceremony_exits;
 mod changes;
 mod contracts;
 mod crashes;

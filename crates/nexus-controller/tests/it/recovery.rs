@@ -154,9 +154,7 @@ async fn after_losing_the_mnemonic(another: bool, state_too: bool) -> Scene {
     let bot = scene.start().await;
     bot.live_until(&scene, &[(Stage::Active, 2)], 200).await;
     drop(bot);
-    for entry in std::fs::read_dir(&scene.files.vault).unwrap() {
-        std::fs::remove_file(entry.unwrap().path()).unwrap();
-    }
+    std::fs::remove_dir_all(&scene.files.vault).unwrap();
     if another {
         let mut rng = rand::rngs::StdRng::seed_from_u64(99);
         let provision = scene.keyring(&no_faults()).ensure(admin(&rollup), &mut rng).await.unwrap();

@@ -5,13 +5,17 @@ use std::{collections::BTreeSet, sync::Arc};
 use alloy::primitives::U256;
 use nexus_chain::{ClusterSnapshot, ContractCall, TxError, encode_call};
 use nexus_controller::{Stage, TickError, ValidatorRecord};
-use nexus_devnet::{NexusStatus, operators::operators};
+use nexus_devnet::{NexusStatus, deploy::NexusVersion, operators::operators, ssv_operators::ShareVerdict};
 use nexus_keys::DepositMessage;
-use nexus_primitives::{Address, BlsSignature, Gwei, OwnerNonce, Wei, WithdrawalCredentials};
-use nexus_ssv::{Operator, Registration};
+use nexus_primitives::{
+    Address, BlsSignature, Gwei, OwnerNonce, ValidatorPubkey, Wei, WithdrawalCredentials,
+};
+use nexus_ssv::{Operator, Registration, SharesData};
 use rand::{SeedableRng as _, rngs::StdRng};
 
 use crate::{
+    bot::Bot,
+    ceremonies::with_rollup,
     faults::{Effect, Hook, Point, Side, crash, no_faults, once},
     scene::{Scene, admin},
     truth::{assert_sound, bot_transactions_known, call_as, deposits, keys, submit},
@@ -23,13 +27,8 @@ mod calls {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_somebody_else_deposited_is_given_up_for_a_fresh_one() {
-    let (scene, rollup) = Scene::with_rollup(170).await;
-    let bot = scene.start_with(&once(Effect::LookForDeposits, Side::Before, || crash())).await;
-    bot.live_until_it_dies(&scene).await;
-    let stolen = keys(&bot)[0];
-    drop(bot);
+/// Deposits 1 ETH with somebody's key and a thief's credentials.
+fn deposit_as_thief(scene: &Scene, stolen: ValidatorPubkey) {
     let message = DepositMessage {
         pubkey: stolen,
         withdrawal_credentials: WithdrawalCredentials::to_address(Address::new([0x66; 20])),
@@ -44,7 +43,17 @@ async fn a_key_that_somebody_else_deposited_is_given_up_for_a_fresh_one() {
     };
     let deployment = scene.devnet.deployment();
     let ether = U256::from(10).pow(U256::from(18));
-    call_as(&scene, &deployment.accounts.user, deployment.deposit_contract, ether, &call);
+    call_as(scene, &deployment.accounts.user, deployment.deposit_contract, ether, &call);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_somebody_else_deposited_is_given_up_for_a_fresh_one() {
+    let (scene, rollup) = Scene::with_rollup(170).await;
+    let bot = scene.start_with(&once(Effect::LookForDeposits, Side::Before, || crash())).await;
+    bot.live_until_it_dies(&scene).await;
+    let stolen = keys(&bot)[0];
+    drop(bot);
+    deposit_as_thief(&scene, stolen);
 
     let bot = scene.start().await;
     bot.live_until(&scene, &[(Stage::Active, 2), (Stage::Abandoned, 1)], 300).await;
@@ -101,33 +110,40 @@ async fn register_as_rival(scene: &Scene, record: &ValidatorRecord) {
         scene.keyring(&no_faults()).derive(record.rollup, record.derivation_index.unwrap()).await.unwrap();
     let cluster: Vec<_> =
         operators()[4..8].iter().map(|o| Operator::parse(o.id, &o.key_text).unwrap()).collect();
-    let nexus = scene.settings().nexus;
-    let registration = Registration::new(nexus, OwnerNonce::new(0));
+    let registration = Registration::new(scene.settings().nexus, OwnerNonce::new(0));
     let shares = nexus_ssv::split(&key, &cluster, registration, &mut StdRng::seed_from_u64(2)).unwrap();
+    register_with(scene, record, shares.shares_data().encode());
+}
+
+fn register_with(scene: &Scene, record: &ValidatorRecord, shares_data: Vec<u8>) {
+    let (nexus, pubkey) = (scene.settings().nexus, record.pubkey.unwrap());
     let call = ContractCall::DepositShares {
         rollup: record.rollup,
-        pubkey: key.pubkey(),
+        pubkey,
         operators: vec![5, 6, 7, 8].try_into().unwrap(),
-        shares_data: shares.shares_data().encode(),
+        shares_data,
         amount: Wei::from_ether(100),
         cluster: ClusterSnapshot::NEW,
     };
     let bot = scene.devnet.deployment().accounts.bot;
     submit(scene, &bot, scene.devnet.deployment().nexus, U256::ZERO, encode_call(nexus, &call).data);
     scene.devnet.advance_slots(1);
-    assert_eq!(scene.devnet.nexus_status(&key.pubkey()).unwrap(), NexusStatus::ShareDeposited);
+    assert_eq!(scene.devnet.nexus_status(&pubkey).unwrap(), NexusStatus::ShareDeposited);
+}
+
+/// Dies before it signs its second transaction, the first registration.
+fn dies_before_the_first_registration() -> Hook {
+    Arc::new(|point: &Point| {
+        if point.effect == Effect::Sign && point.what == "1" {
+            crash();
+        }
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keyshares_for_a_nonce_that_is_gone_are_signed_anew() {
     let (scene, rollup) = Scene::with_rollup(170).await;
-    // The bot dies before it signs its second transaction, the first registration.
-    let dies = Arc::new(|point: &Point| {
-        if point.effect == Effect::Sign && point.what == "1" {
-            crash();
-        }
-    });
-    let bot = scene.start_with(&(dies as Hook)).await;
+    let bot = scene.start_with(&dies_before_the_first_registration()).await;
     bot.live_until_it_dies(&scene).await;
     assert_eq!(bot.stages(), [Stage::SharesSent, Stage::Deposited]);
     let second = bot.records().remove(1);
@@ -138,4 +154,49 @@ async fn keyshares_for_a_nonce_that_is_gone_are_signed_anew() {
     bot.live_until(&scene, &[(Stage::Active, 2)], 200).await;
     assert_sound(&scene, &bot, &[&rollup], 2);
     assert_eq!(bot.records()[0].shares_nonce, Some(OwnerNonce::new(1)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ceremonys_validator_whose_nonce_somebody_takes_is_named_and_the_others_go_on() {
+    let (scene, rollup) = with_rollup(NexusVersion::SsvExits).await;
+    let bot = scene.start_with(&dies_before_the_first_registration()).await;
+    bot.live_until_it_dies(&scene).await;
+    assert_eq!(bot.stages(), [Stage::SharesSent, Stage::Deposited]);
+    let [first, second] = bot.records().try_into().unwrap();
+    drop(bot);
+    register_with(&scene, &second, vec![7; SharesData::encoded_len(4)]);
+
+    scene.bridge_in(&rollup, 80);
+    let bot = scene.start().await;
+    let third_is_active = |bot: &Bot| bot.records().get(2).is_some_and(|third| third.stage == Stage::Active);
+    bot.live_while(&scene, 300, |bot, _| !third_is_active(bot)).await;
+    assert_eq!(bot.records()[0].stage, Stage::Deposited);
+    let stranded = scene.alerts.messages("validator-stranded");
+    let expected = format!(
+        "validator {} is deposited and can't be registered: its keyshares are for a registration that another \
+         validator had; operators 1,2,3,4 hold its shares and have to exit it together",
+        first.pubkey.unwrap()
+    );
+    assert_eq!(stranded, [expected]);
+    assert_eq!(scene.alerts.messages("shares-dead").len(), 1, "{:?}", scene.alerts.names());
+    let third = bot.records().remove(2);
+    let verdict = scene.devnet.ssv_operators().verdict(&third.pubkey.unwrap()).cloned();
+    assert_eq!(verdict, Some(ShareVerdict::Accepted));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ceremonys_key_that_somebody_deposits_gives_its_operators_away() {
+    let (scene, _) = with_rollup(NexusVersion::SsvExits).await;
+    let bot = scene.start_with(&once(Effect::LookForDeposits, Side::Before, || crash())).await;
+    bot.live_until_it_dies(&scene).await;
+    let stolen = keys(&bot)[0];
+    drop(bot);
+    deposit_as_thief(&scene, stolen);
+
+    let bot = scene.start().await;
+    bot.live_until(&scene, &[(Stage::Active, 2), (Stage::Abandoned, 2)], 300).await;
+    assert!(deposits(&scene).iter().filter(|deposit| deposit.pubkey == stolen).count() == 1);
+    assert_eq!(scene.alerts.names(), ["unknown-deposit", "ceremony-key-used"]);
+    let told = scene.alerts.messages("ceremony-key-used").remove(0);
+    assert!(told.ends_with("that only operators 1,2,3,4 together should: change the cluster"), "{told}");
 }

@@ -1,20 +1,31 @@
 //! A world with sockets, and the directory of the bot that lives in it.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use nexus_beacon::{BeaconNodes, HttpBeaconNode};
 use nexus_chain::{
     BlockAt, ChainConfig, FeeCeilings, KeystoreSigner, PipelineConfig, RpcChain, TxSigner as _,
 };
-use nexus_controller::{Caps, Jumps, Observation, Observer, Rails, Settings};
+use nexus_controller::{Caps, Jumps, KeySource, KeySources, Observation, Observer, Rails, Settings};
 use nexus_devnet::{
     Devnet, DevnetConfig,
     deploy::{NexusVersion, RollupConfig, RollupHandle},
+    dkg::Phases,
 };
+use nexus_dkg::{Deadlines, HttpCeremonyClient, OutputFolder};
 use nexus_http::{HttpClient, HttpLimits};
 use nexus_keys::{KdfCost, LocalVault, MnemonicKeyring, Salt};
 use nexus_policy::PolicySettings;
 use nexus_primitives::{Address, BasisPoints, BlockNumber, RollupAdmin, UnixSeconds, Wei};
+use rand::SeedableRng as _;
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
@@ -32,7 +43,12 @@ pub(crate) struct Scene {
     pub(crate) devnet: Devnet,
     pub(crate) files: nexus_devnet::ConfigDir,
     pub(crate) alerts: Arc<Heard>,
+    /// How the bot makes keys.
+    pub(crate) keys: KeySource,
+    /// How it makes those of single rollups.
+    pub(crate) keys_of: BTreeMap<RollupAdmin, KeySource>,
     signer: Arc<KeystoreSigner>,
+    starts: AtomicU64,
     dir: TempDir,
 }
 
@@ -40,12 +56,33 @@ impl Scene {
     pub(crate) async fn new(version: NexusVersion) -> Self {
         let mut config = DevnetConfig::fast(GENESIS);
         config.world.nexus_version = version;
+        Self::in_world(config).await
+    }
+
+    /// A world whose operators make keys together, for a bot that has them do so.
+    pub(crate) async fn with_ceremonies(version: NexusVersion) -> Self {
+        let mut config = DevnetConfig::fast(GENESIS);
+        config.world.nexus_version = version;
+        config.dkg = Some(Phases::default());
+        Self { keys: KeySource::Dkg, ..Self::in_world(config).await }
+    }
+
+    async fn in_world(config: DevnetConfig) -> Self {
         let devnet = Devnet::start(config).await.unwrap();
         let dir = tempfile::tempdir().unwrap();
         let files = devnet.write_config(&dir.path().join("bot")).unwrap();
         let password = Zeroizing::new(std::fs::read_to_string(&files.password).unwrap());
         let signer = Arc::new(KeystoreSigner::open(&files.keystore, &password).unwrap());
-        Self { devnet, files, alerts: Arc::default(), signer, dir }
+        Self {
+            devnet,
+            files,
+            alerts: Arc::default(),
+            keys: KeySource::Mnemonic,
+            keys_of: BTreeMap::new(),
+            signer,
+            starts: AtomicU64::new(0),
+            dir,
+        }
     }
 
     /// A world of the `ssv_exits` version with one rollup, whose limit is 40 %.
@@ -97,6 +134,8 @@ impl Scene {
                 pause_file: self.pause_file(),
                 jumps: Jumps::ANY,
             },
+            keys: KeySources { default: self.keys, rollups: self.keys_of.clone() },
+            allow_loopback_operators: true,
         }
     }
 
@@ -170,6 +209,17 @@ impl Scene {
         let client = HttpClient::new(limits()).unwrap();
         let node = HttpBeaconNode::new(self.devnet.beacon_url().parse().unwrap(), client);
         BeaconNodes::new(vec![node], 1).unwrap()
+    }
+
+    pub(crate) fn ceremonies(&self) -> HttpCeremonyClient {
+        // A bot that is started again draws anew: operators hold no ceremony of a name twice.
+        let starts = self.starts.fetch_add(1, Ordering::Relaxed);
+        let rng = rand::rngs::StdRng::seed_from_u64(starts);
+        HttpCeremonyClient::new(Deadlines::default(), Arc::new(self.devnet.clock()), rng).unwrap()
+    }
+
+    pub(crate) fn archive(&self) -> OutputFolder {
+        OutputFolder::open(self.files.vault.join("ceremonies")).unwrap()
     }
 
     pub(crate) fn keyring(&self, hook: &Hook) -> MnemonicKeyring {

@@ -16,10 +16,11 @@ use nexus_chain::{
     BlockAt, ChainConfig, FeeCeilings, KeystoreSigner, PipelineConfig, RpcChain, TxPipeline, TxSigner as _,
 };
 use nexus_controller::{
-    Alert, AlertSink, Caps, Controller, Jumps, Mandate, Parts, Rails, Settings, Stage, StateFile,
+    Alert, AlertSink, Caps, Controller, Jumps, KeySources, Mandate, Parts, Rails, Settings, Stage, StateFile,
     StateIdentity, TickReport,
 };
 use nexus_devnet::deploy::Deployment;
+use nexus_dkg::{Deadlines, HttpCeremonyClient, OutputFolder};
 use nexus_http::{HttpClient, HttpLimits};
 use nexus_keys::{KdfCost, LocalVault, MnemonicKeyring, Salt};
 use nexus_policy::PolicySettings;
@@ -98,6 +99,12 @@ impl FullBot {
             beacon: Arc::new(beacon(world.beacon_url)?),
             transactions: transactions.clone(),
             keyring: Arc::new(keyring(&world, settings.chain_id)?),
+            ceremonies: Arc::new(HttpCeremonyClient::new(
+                Deadlines::default(),
+                world.clock.clone(),
+                StdRng::seed_from_u64(world.seed),
+            )?),
+            archive: Arc::new(OutputFolder::open(world.folder.join("ceremonies"))?),
             state: state.clone(),
             alerts: alerts.clone(),
             clock: world.clock.clone(),
@@ -153,6 +160,8 @@ fn settings(world: &Surroundings<'_>) -> Settings {
             pause_file: world.folder.join("pause"),
             jumps: Jumps::ANY,
         },
+        keys: KeySources::default(),
+        allow_loopback_operators: true,
     }
 }
 
