@@ -181,7 +181,7 @@ impl Controller {
         if outputs.is_empty() {
             return Ok(());
         }
-        let materials = self.materials(rollup, set, next, &outputs);
+        let materials = materials(rollup, set, next, &outputs);
         let stored = match self.archive.store(outputs).await {
             Ok(stored) => stored,
             Err(error) => return self.ceremony_failed(rollup, set, &with_causes(&error)),
@@ -210,28 +210,6 @@ impl Controller {
             registration: self.registration(next),
         };
         CeremonyRequest::new(&operators, terms).map_err(|error| with_causes(&error))
-    }
-
-    fn materials(
-        &self,
-        rollup: &RollupSnapshot,
-        set: &OperatorSet,
-        next: OwnerNonce,
-        outputs: &[CeremonyOutput],
-    ) -> Vec<CeremonyMaterial> {
-        let credentials = WithdrawalCredentials::to_address(rollup.bridge.address);
-        let nonces = (0..).map_while(|offset| next.checked_add(offset));
-        let material = |(output, owner_nonce): (&CeremonyOutput, OwnerNonce)| CeremonyMaterial {
-            deposit: ValidatorDeposit {
-                pubkey: output.pubkey(),
-                withdrawal_credentials: credentials,
-                signature: *output.deposit().signature(),
-                deposit_data_root: output.deposit().deposit_data_root(),
-            },
-            ceremony: Ceremony { owner_nonce, operators: set.clone() },
-            documents: CeremonyDocuments::from(output),
-        };
-        outputs.iter().zip(nonces).map(material).collect()
     }
 
     /// Hands the documents out. Best effort: the validators are as good without.
@@ -363,6 +341,28 @@ impl Controller {
         Ok((next != first.owner_nonce)
             .then(|| format!("its keyshares are for nonce {}, the next is {next}", first.owner_nonce)))
     }
+}
+
+/// Returns what the bot keeps of ceremonies for consecutive nonces.
+fn materials(
+    rollup: &RollupSnapshot,
+    set: &OperatorSet,
+    next: OwnerNonce,
+    outputs: &[CeremonyOutput],
+) -> Vec<CeremonyMaterial> {
+    let credentials = WithdrawalCredentials::to_address(rollup.bridge.address);
+    let nonces = (0..).map_while(|offset| next.checked_add(offset));
+    let material = |(output, owner_nonce): (&CeremonyOutput, OwnerNonce)| CeremonyMaterial {
+        deposit: ValidatorDeposit {
+            pubkey: output.pubkey(),
+            withdrawal_credentials: credentials,
+            signature: *output.deposit().signature(),
+            deposit_data_root: output.deposit().deposit_data_root(),
+        },
+        ceremony: Ceremony { owner_nonce, operators: set.clone() },
+        documents: CeremonyDocuments::from(output),
+    };
+    outputs.iter().zip(nonces).map(material).collect()
 }
 
 /// Returns the deposit in a validator's documents as it is called for; `None` for a compounding validator.

@@ -125,8 +125,7 @@ impl Controller {
         let mut missing: BTreeMap<_, _> = validators.iter().map(|v| (v.pubkey, v.status)).collect();
         for validator in validators {
             let archived = self.archive.fetch(&validator.pubkey).await?;
-            let Some(material) = archived.and_then(|documents| self.read_archived(documents, registered))
-            else {
+            let Some(material) = archived.and_then(|documents| read_archived(documents, registered)) else {
                 continue;
             };
             self.state.adopt_ceremony(rollup, &material, validator.status, self.clock.now())?;
@@ -157,28 +156,6 @@ impl Controller {
             );
         }
         Ok(())
-    }
-
-    /// Reads archived documents again; what they say of the nonce, nodes count in 16 bits.
-    fn read_archived(
-        &self,
-        documents: CeremonyDocuments,
-        registered: OwnerNonce,
-    ) -> Option<CeremonyMaterial> {
-        let checked = match documents.check() {
-            Ok(checked) => checked,
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "archived documents don't hold");
-                return None;
-            }
-        };
-        let deposit = deposit_of(&checked)?;
-        let keyshares = checked.keyshares.keyshares();
-        let ceremony = Ceremony {
-            owner_nonce: full_nonce(keyshares.registration().nonce, registered),
-            operators: keyshares.operators().clone(),
-        };
-        Some(CeremonyMaterial { deposit, ceremony, documents })
     }
 
     /// Alerts about every guard that is down: each waits for somebody.
@@ -249,6 +226,24 @@ fn vault_guard(rollup: RollupAdmin, error: &KeyringError) -> Guard {
         error => ("vault-failing", with_causes(error)),
     };
     Guard { name, scope: Scope::NewWork, rollup: Some(rollup), message }
+}
+
+/// Reads archived documents again; what they say of the nonce, nodes count in 16 bits.
+fn read_archived(documents: CeremonyDocuments, registered: OwnerNonce) -> Option<CeremonyMaterial> {
+    let checked = match documents.check() {
+        Ok(checked) => checked,
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "archived documents don't hold");
+            return None;
+        }
+    };
+    let deposit = deposit_of(&checked)?;
+    let keyshares = checked.keyshares.keyshares();
+    let ceremony = Ceremony {
+        owner_nonce: full_nonce(keyshares.registration().nonce, registered),
+        operators: keyshares.operators().clone(),
+    };
+    Some(CeremonyMaterial { deposit, ceremony, documents })
 }
 
 fn is_of_mnemonic(record: &ValidatorRecord) -> bool {

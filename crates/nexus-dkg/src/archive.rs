@@ -46,7 +46,7 @@ pub enum ArchiveError {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        problem: Problem,
+        problem: Box<Problem>,
     },
     /// A remote store failed.
     #[error("archive at {location}")]
@@ -69,7 +69,7 @@ impl CeremonyArchive for OutputFolder {
         let Some(dir) = find(self, pubkey)? else { return Ok(None) };
         let text = |file| {
             let path = dir.join(file);
-            read_text(&path).map_err(|problem| ArchiveError::Document { path, problem })
+            read_text(&path).map_err(|problem| ArchiveError::Document { path, problem: Box::new(problem) })
         };
         Ok(Some(CeremonyDocuments {
             deposit_data: text(DEPOSIT_FILE)?,

@@ -26,7 +26,7 @@ fn check(from: &str, to: &str, expected: &str) {
 fn the_example_is_valid_and_names_every_key() {
     let config = parse(EXAMPLE).unwrap();
     assert_eq!(config.network.chain_id.get(), 560_048);
-    assert_eq!(config.reserves.len(), 1);
+    assert_eq!(config.rollups.reserves.len(), 1);
     let report = Report::new(EXAMPLE, Path::new(""));
     let (document, _) = DeTable::parse_recoverable(EXAMPLE);
     report.root(&document).finish(|root| Config::read(root, Path::new("")));
