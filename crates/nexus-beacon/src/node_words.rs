@@ -28,10 +28,13 @@ pub(crate) fn refused(response: &HttpResponse, request: String) -> BeaconError {
     }
 }
 
-/// Returns the node's own words, or what stands in their place.
+/// Returns the node's own words, fit for one line, or what stands in their place.
 pub(crate) fn message(response: &HttpResponse) -> String {
     match response.json::<ErrorBody>() {
-        Ok(body) => body.message.chars().take(KEPT_CHARACTERS).collect(),
+        Ok(body) => {
+            let kept = body.message.chars().take(KEPT_CHARACTERS);
+            kept.map(|c| if c.is_control() { ' ' } else { c }).collect()
+        }
         Err(HttpError::NotJson { starts_with, .. }) if starts_with.is_empty() => "no message".to_owned(),
         Err(HttpError::NotJson { content_type, .. }) if content_type.starts_with("text/html") => {
             "an HTML page: is this a beacon node's URL?".to_owned()

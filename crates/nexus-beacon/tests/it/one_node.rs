@@ -304,6 +304,11 @@ async fn a_refused_exit_carries_the_node_s_words() {
             "refused (500 VOLUNTARY_EXIT_ERROR_INVALID)",
         ),
         (400, json!({ "code": 400, "message": "VOLUNTARY_EXIT_ERROR_ALREADY_EXISTS" }), "already known"),
+        (
+            400,
+            json!({ "code": 400, "message": "bad\n12:00 INFO all\u{1b}[1A" }),
+            "refused (400 bad 12:00 INFO all [1A)",
+        ),
     ] {
         let server = Server::start(Node { exit_answer: (status, body), ..Node::default() }).await;
         let submission = server.client().submit_exit(&signed_exit()).await.unwrap();
