@@ -32,14 +32,19 @@ impl Revert {
     }
 }
 
+/// Shown on one line: what contracts say may have control characters.
 impl fmt::Display for Revert {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Named { name, arguments } => write!(f, "{name}({})", arguments.join(", ")),
-            Self::Message(text) => write!(f, "reverted: {text}"),
+            Self::Named { name, arguments } => write!(f, "{name}({})", one_line(&arguments.join(", "))),
+            Self::Message(text) => write!(f, "reverted: {}", one_line(text)),
             Self::Panic(code) => write!(f, "panic 0x{code:02x}"),
             Self::Unknown(data) => write!(f, "unknown error {data}"),
             Self::Empty => f.write_str("reverted without data (is the contract of another version?)"),
         }
     }
+}
+
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

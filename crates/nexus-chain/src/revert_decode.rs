@@ -132,6 +132,8 @@ mod tests {
     fn solidity_s_own_reverts_are_told_apart() {
         let text = format!("08c379a0{:064x}{:064x}{:0<64}", 32, 5, hex::encode("sorry"));
         assert_eq!(decode_revert(&bytes(&text)), Revert::Message("sorry".into()));
+        let lines = text.replace(&hex::encode("sorry"), &hex::encode("a\nb\x1bc"));
+        assert_eq!(decode_revert(&bytes(&lines)).to_string(), "reverted: a b c");
         assert_eq!(decode_revert(&bytes(&format!("4e487b71{:064x}", 0x11))), Revert::Panic(0x11));
         assert_eq!(decode_revert(&[]), Revert::Empty);
     }
