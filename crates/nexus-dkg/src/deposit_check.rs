@@ -40,8 +40,13 @@ fn check_root(field: &'static str, text: &str, expected: Root) -> Result<(), Dep
 }
 
 fn is_recent(version: &str) -> bool {
-    let numbers: Option<Vec<u64>> = version.split('.').map(|number| number.parse().ok()).collect();
+    let numbers: Option<Vec<u64>> = version.split('.').map(number).collect();
     numbers.is_some_and(|numbers| numbers.len() == 3 && numbers.as_slice() >= MIN_CLI_VERSION.as_slice())
+}
+
+/// Digits only: `u64::from_str` would take a sign.
+fn number(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 fn bytes<const N: usize>(field: &'static str, text: &str) -> Result<[u8; N], DepositProblem> {
@@ -62,7 +67,7 @@ mod tests {
         for good in ["2.7.0", "2.7.1", "2.10.0", "3.0.0"] {
             assert!(is_recent(good), "{good}");
         }
-        for bad in ["", "2.7", "2.6.9", "1.3.1", "2.7.0-dev", "v2.7.0", "2.7.0.1"] {
+        for bad in ["", "2.7", "2.6.9", "1.3.1", "2.7.0-dev", "v2.7.0", "+2.7.0", "2.7.0.1"] {
             assert!(!is_recent(bad), "{bad}");
         }
     }
