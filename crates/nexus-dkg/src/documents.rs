@@ -3,7 +3,11 @@
 use nexus_keys::DepositDataJson;
 use nexus_primitives::{Address, ValidatorPubkey};
 use nexus_ssv::{CreatedAt, KeysharesFile};
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Serialize,
+    de::{DeserializeOwned, Error as _},
+};
+use serde_json::Value;
 
 use crate::{
     CeremonyDeposit, CeremonyOutput,
@@ -72,6 +76,16 @@ fn bytes<const N: usize>(field: &'static str, text: &str) -> Result<[u8; N], Pro
         Ok(()) if is_lower => Ok(bytes),
         _ => Err(ProofFieldError { field, expected: N }),
     }
+}
+
+/// Reads a document whose every word is read. serde takes a list for an object, which no other tool does.
+pub(crate) fn read<T: Serialize + DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
+    let read = serde_json::from_slice(json)?;
+    let given: Value = serde_json::from_slice(json)?;
+    if given == serde_json::to_value(&read)? {
+        return Ok(read);
+    }
+    Err(serde_json::Error::custom("a list where other tools expect an object"))
 }
 
 /// One deposit, an object.

@@ -10,11 +10,11 @@ use std::{
 use nexus_keys::DepositDataJson;
 use nexus_primitives::ValidatorPubkey;
 use nexus_ssv::{KeysharesFile, KeysharesItem, Operator, Registration};
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     CeremonyDeposit, FolderProblem, Problem,
-    documents::SignedProofJson,
+    documents::{self, SignedProofJson},
     output_folder::{DEPOSIT_FILE, KEYSHARES_FILE, PROOFS_FILE},
     validator_check::check_validator,
 };
@@ -94,20 +94,21 @@ pub(crate) struct Documents<P> {
     pub(crate) proofs: Vec<P>,
 }
 
-impl<P: DeserializeOwned> Documents<P> {
+impl<P: Serialize + DeserializeOwned> Documents<P> {
     /// Reads all three, wherever their texts come from; returns everything that is wrong.
     pub(crate) fn read<'t>(
         text: impl Fn(&'static str) -> Result<Cow<'t, str>, Problem>,
     ) -> Result<Self, Vec<(&'static str, Problem)>> {
         let mut problems = Vec::new();
         let mut note = |file, problem| problems.push((file, problem));
-        let deposits = text(DEPOSIT_FILE).and_then(|text| json(&text));
+        let deposits = text(DEPOSIT_FILE).and_then(|text| document(&text));
         let deposits = deposits.map_err(|problem| note(DEPOSIT_FILE, problem)).ok();
         let keyshares = text(KEYSHARES_FILE).and_then(|text| {
-            Ok((KeysharesFile::from_json(&text).map_err(Problem::KeysharesFile)?, json(&text)?))
+            let file = KeysharesFile::from_json(&text).map_err(Problem::KeysharesFile)?;
+            Ok((file, serde_json::from_str(&text).map_err(Problem::Json)?))
         });
         let keyshares = keyshares.map_err(|problem| note(KEYSHARES_FILE, problem)).ok();
-        let proofs = text(PROOFS_FILE).and_then(|text| json(&text));
+        let proofs = text(PROOFS_FILE).and_then(|text| document(&text));
         let proofs = proofs.map_err(|problem| note(PROOFS_FILE, problem)).ok();
         match (deposits, keyshares, proofs) {
             (Some(deposits), Some((keyshares, keyshares_json)), Some(proofs)) => {
@@ -118,8 +119,8 @@ impl<P: DeserializeOwned> Documents<P> {
     }
 }
 
-fn json<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
-    serde_json::from_str(text).map_err(Problem::Json)
+fn document<T: Serialize + DeserializeOwned>(text: &str) -> Result<T, Problem> {
+    documents::read(text.as_bytes()).map_err(Problem::Json)
 }
 
 struct FolderCheck<'a> {
@@ -213,7 +214,7 @@ impl FolderCheck<'_> {
     }
 
     /// Reads all three documents; each that can't be read is a problem.
-    fn read_documents<P: DeserializeOwned>(&mut self, dir: &Path) -> Option<Documents<P>> {
+    fn read_documents<P: Serialize + DeserializeOwned>(&mut self, dir: &Path) -> Option<Documents<P>> {
         match Documents::read(|file| read_text(&dir.join(file)).map(Cow::Owned)) {
             Ok(documents) => Some(documents),
             Err(problems) => {

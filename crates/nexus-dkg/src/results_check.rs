@@ -1,11 +1,11 @@
 //! Checking the documents that the initiator hands out, as an operator does before it files them.
 
 use nexus_ssv::KeysharesFile;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     CheckedValidator, FolderProblem, Problem,
-    documents::SignedProofJson,
+    documents::{self, SignedProofJson},
     folder_check::Documents,
     output_folder::{DEPOSIT_FILE, KEYSHARES_FILE, PROOFS_FILE},
     validator_check::check_documents,
@@ -33,8 +33,8 @@ impl Results {
     }
 }
 
-fn json<T: DeserializeOwned>(file: &'static str, text: &[u8]) -> Result<T, Vec<FolderProblem>> {
-    serde_json::from_slice(text).map_err(|error| vec![found(file, Problem::Json(error))])
+fn json<T: Serialize + DeserializeOwned>(file: &'static str, text: &[u8]) -> Result<T, Vec<FolderProblem>> {
+    documents::read(text).map_err(|error| vec![found(file, Problem::Json(error))])
 }
 
 fn found(file: &'static str, problem: Problem) -> FolderProblem {

@@ -298,6 +298,36 @@ fn files_that_are_missing_broken_or_too_many_are_named() {
 }
 
 #[test]
+fn a_list_does_not_stand_for_an_object() {
+    /// Writes the fields as a list, in the order in which they are read.
+    fn list(object: &mut Value, order: &[&str]) {
+        *object = order.iter().map(|name| object[name].take()).collect();
+    }
+    let expected = |file: &str| format!("\"VALIDATOR/{file}\": a list where other tools expect an object");
+    let fields = [
+        "pubkey",
+        "withdrawal_credentials",
+        "amount",
+        "signature",
+        "deposit_message_root",
+        "deposit_data_root",
+        "fork_version",
+        "network_name",
+        "deposit_cli_version",
+    ];
+    check(
+        &[3],
+        edit("deposit_data.json", |json| list(&mut json[0], &fields)),
+        &[&expected("deposit_data.json")],
+    );
+    check(
+        &[3],
+        edit("proofs.json", |json| list(&mut json[2], &["proof", "signature"])),
+        &[&expected("proofs.json")],
+    );
+}
+
+#[test]
 fn common_files_must_say_what_the_validators_own_say() {
     check(
         &[3, 4],
