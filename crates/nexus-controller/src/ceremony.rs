@@ -53,15 +53,14 @@ impl Controller {
         }
         // A set that can't be given shares has its guard.
         let Ok(operators) = operators_of(&observation.chain, set) else { return Ok(false) };
-        let context = self.chain.fetch_registration(set).await?;
-        if context.owner_nonce.get() < self.registrations_made(observation)? {
-            tracing::info!(nonce = %context.owner_nonce, "ceremonies wait for the execution node to catch up");
-            return Ok(false);
-        }
+        let Some(mut context) = self.next_registration(observation, set).await? else { return Ok(false) };
         let mut made = self.usable_stock(rollup, &operators, context.owner_nonce)?;
         if made.is_empty() {
             self.hold_ceremonies(observation, rollup, set, context.owner_nonce, count).await?;
-            made = self.usable_stock(rollup, &operators, context.owner_nonce)?;
+            // They took a while.
+            let Some(now) = self.next_registration(observation, set).await? else { return Ok(false) };
+            made = self.usable_stock(rollup, &operators, now.owner_nonce)?;
+            context = now;
         }
         made.truncate(count);
         let records: Vec<_> = made.iter().map(|(record, _)| record.clone()).collect();

@@ -47,15 +47,25 @@ impl Controller {
                 return Ok(false);
             }
         };
-        let context = self.chain.fetch_registration(&set).await?;
-        if context.owner_nonce.get() < self.registrations_made(observation)? {
-            // The node that answered hasn't seen our own last registration yet: its nonce is stale.
-            tracing::info!(nonce = %context.owner_nonce, "registration waits for the execution node to catch up");
-            return Ok(false);
-        }
+        let Some(context) = self.next_registration(observation, &set).await? else { return Ok(false) };
         let amount = self.funding(observation, &set, &context, 1);
         let call = self.shares_call(record, &operators, &set, &context, amount).await?;
         self.record_registration(record, &context, &call).await
+    }
+
+    /// Returns what holds at the head for the next registration with these operators; `None` while the node that
+    /// answers hasn't seen our own last one, so that its nonce is stale.
+    pub(crate) async fn next_registration(
+        &self,
+        observation: &Observation,
+        set: &OperatorSet,
+    ) -> Result<Option<RegistrationContext>, TickError> {
+        let context = self.chain.fetch_registration(set).await?;
+        let is_stale = context.owner_nonce.get() < self.registrations_made(observation)?;
+        if is_stale {
+            tracing::info!(nonce = %context.owner_nonce, "waiting for the execution node to catch up");
+        }
+        Ok((!is_stale).then_some(context))
     }
 
     /// Records the registration of a validator with the keyshares its ceremony made, which are good for one nonce only.
@@ -149,7 +159,7 @@ impl Controller {
     }
 
     /// Registrations that Nexus has made for certain: those of the snapshot, and our own mined after it.
-    pub(crate) fn registrations_made(&self, observation: &Observation) -> Result<u64, TickError> {
+    fn registrations_made(&self, observation: &Observation) -> Result<u64, TickError> {
         let in_snapshot = |pubkey: &ValidatorPubkey| {
             observation.chain.validators.iter().any(|v| v.pubkey == *pubkey && v.ssv.is_some())
         };

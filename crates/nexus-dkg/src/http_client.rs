@@ -12,7 +12,7 @@ use futures::future::join_all;
 use nexus_http::{Bytes, Certificates, HttpClient, HttpError, HttpLimits, HttpResponse, StatusCode};
 use nexus_primitives::{Clock, OperatorId};
 use nexus_ssv::CreatedAt;
-use rand_core::CryptoRng;
+use rand_core::{CryptoRng, SeedableRng};
 use tokio::sync::Mutex;
 use tracing::{debug, instrument};
 
@@ -40,7 +40,9 @@ pub struct HttpCeremonyClient {
     http: HttpClient,
     deadlines: Deadlines,
     clock: Arc<dyn Clock>,
-    rng: Arc<Mutex<dyn CryptoRng + Send>>,
+    rng: Mutex<Box<dyn CryptoRng + Send>>,
+    /// Draws keys, which takes long: ceremonies under way don't wait for it.
+    drawing: Arc<Mutex<dyn CryptoRng + Send>>,
     /// Keys drawn ahead.
     identities: Mutex<VecDeque<InitiatorIdentity>>,
 }
@@ -59,16 +61,17 @@ pub enum ClientError {
 
 impl HttpCeremonyClient {
     /// Sets up a client. `rng` makes ids and initiators' keys; `clock` dates documents.
-    pub fn new(
+    pub fn new<R: CryptoRng + SeedableRng + Send + 'static>(
         deadlines: Deadlines,
         clock: Arc<dyn Clock>,
-        rng: impl CryptoRng + Send + 'static,
+        mut rng: R,
     ) -> Result<Self, ClientError> {
         deadlines.check()?;
         let limits = HttpLimits { max_body_bytes: MAX_ANSWER, ..HttpLimits::default() };
         let http = HttpClient::with_certificates(limits, Certificates::Any)?;
+        let drawing = Arc::new(Mutex::new(R::from_rng(&mut rng)));
         let identities = Mutex::new(VecDeque::new());
-        Ok(Self { http, deadlines, clock, rng: Arc::new(Mutex::new(rng)), identities })
+        Ok(Self { http, deadlines, clock, rng: Mutex::new(Box::new(rng)), drawing, identities })
     }
 
     /// Hands in an initiator's key that was drawn ahead. Each serves one ceremony; when none is left, one is drawn.
@@ -80,9 +83,9 @@ impl HttpCeremonyClient {
         if let Some(identity) = self.identities.lock().await.pop_front() {
             return Ok(identity);
         }
-        let rng = Arc::clone(&self.rng);
+        let drawing = Arc::clone(&self.drawing);
         let drawn =
-            tokio::task::spawn_blocking(move || InitiatorIdentity::generate(&mut *rng.blocking_lock()));
+            tokio::task::spawn_blocking(move || InitiatorIdentity::generate(&mut *drawing.blocking_lock()));
         Ok(drawn.await.expect("drawing a key doesn't panic and isn't aborted")?)
     }
 
@@ -157,8 +160,8 @@ impl CeremonyClient for HttpCeremonyClient {
         let identity = self.take_identity().await?;
         let initiated = {
             let mut rng = self.rng.lock().await;
-            let request_id = RequestId::random(&mut *rng);
-            Initiated::new(request.clone(), request_id, identity, &versions, &mut *rng)?
+            let request_id = RequestId::random(&mut **rng);
+            Initiated::new(request.clone(), request_id, identity, &versions, &mut **rng)?
         };
         debug!(instance = %initiated.instance_id(), "opening the ceremony");
 
@@ -166,14 +169,14 @@ impl CeremonyClient for HttpCeremonyClient {
             initiated.messages().iter().map(|(id, message)| (*id, message.clone().into())).collect();
         let message = |id| messages.get(&id).cloned().expect("there is a message for every operator");
         let answers = self.post_all(request.operators(), "/init", self.deadlines.init, message).await;
-        let exchanged = initiated.accept(answers, &mut *self.rng.lock().await)?;
+        let exchanged = initiated.accept(answers, &mut **self.rng.lock().await)?;
 
         let answers = self.post_same(request, "/dkg", self.deadlines.exchange, exchanged.message()).await;
-        let dealt = exchanged.accept(answers, &mut *self.rng.lock().await)?;
+        let dealt = exchanged.accept(answers, &mut **self.rng.lock().await)?;
 
         let answers = self.post_same(request, "/dkg", self.deadlines.deal, dealt.message()).await;
         let created_at = CreatedAt::new(self.clock.now())?;
-        dealt.accept(answers, created_at, &mut *self.rng.lock().await)
+        dealt.accept(answers, created_at, &mut **self.rng.lock().await)
     }
 
     #[instrument(name = "dkg.results", skip_all, fields(validator.pubkey = %stored.output().pubkey()))]
