@@ -19,10 +19,12 @@ test:
 # The formatting that CI checks.
 fmt:
     cargo fmt --all
+    cd fuzz && cargo fmt
 
 # Formatting is as it should be.
 fmt-check:
     cargo fmt --all --check
+    cd fuzz && cargo fmt --check
 
 # Lints, warnings refused.
 lint:
@@ -57,6 +59,16 @@ interop *args:
 # DKG ceremonies with operators made of SSV's own libraries: one row of the above.
 interop-dkg:
     just interop dkg
+
+# Feed the readers of untrusted bytes what they don't expect, each for SECONDS: `just fuzz 'dkg_*' 60` (docs/fuzzing.md).
+fuzz target="*" seconds="20":
+    cd fuzz && cargo build --release --locked --bins --example seeds && cargo run -q --release --locked --example seeds
+    cd fuzz && mkdir -p artifacts && for file in fuzz_targets/{{ target }}.rs; do \
+        name=$(basename $file .rs) && log=artifacts/$name.log && \
+        cargo run -q --release --locked --bin $name -- corpus/$name -max_total_time={{ seconds }} -timeout=10 \
+            -rss_limit_mb=1024 -artifact_prefix=artifacts/$name- -print_final_stats=1 >$log 2>&1 || { cat $log; exit 1; }; \
+        echo "$name: $(sed -n 's/^stat::average_exec_per_sec: *//p' $log) inputs a second, no law broken"; \
+    done
 
 # What CI runs.
 ci: fmt-check lint doc contracts-check test package && interop
