@@ -374,6 +374,12 @@ pub(crate) enum StateCommand {
     },
     /// Accept the contracts' present code after it was checked
     AcceptCode,
+    /// Say that a deposited validator won't be registered: nobody waits for it any more
+    GiveUp {
+        /// The validator's public key
+        #[arg(value_name = "PUBKEY")]
+        pubkey: ValidatorPubkey,
+    },
     /// Accept a rollup's present limit and locked ETH after a jump was checked
     Confirm {
         /// The rollup's admin address

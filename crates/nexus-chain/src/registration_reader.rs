@@ -19,35 +19,32 @@ pub(crate) async fn read_registration(
     block: &BlockRef,
     operators: &OperatorSet,
 ) -> Result<RegistrationContext, ChainError> {
-    let cluster = index.owner.clusters.get(operators).copied();
-    let settled_balance = match cluster {
-        // A liquidated cluster has nothing but what was deposited since; a new one nothing at all.
-        None => Wei::ZERO,
-        Some(tuple) if !tuple.active => tuple.balance,
-        Some(tuple) => settled(endpoint, config, block, operators, &tuple).await?,
-    };
-    let cluster = cluster.unwrap_or(ClusterSnapshot::NEW);
-    Ok(RegistrationContext { block: *block, owner_nonce: index.owner.nonce(), cluster, settled_balance })
-}
-
-async fn settled(
-    endpoint: &RpcEndpoint,
-    config: &ChainConfig,
-    block: &BlockRef,
-    operators: &OperatorSet,
-    tuple: &ClusterSnapshot,
-) -> Result<Wei, ChainError> {
+    let known = index.owner.clusters.get(operators).copied();
     let mut batch = ReadBatch::new(block.hash);
-    let call = batch.call(config.views(), &balance_call(config, operators, tuple));
-    match batch.send(endpoint).await?.returned(call)? {
-        Ok(balance) => Ok(Wei::new(balance)),
-        Err(revert) => {
-            refuse_stale(operators, &revert)?;
-            Err(ChainError::Contract {
-                name: "ssv_network_views",
-                address: config.views(),
-                problem: format!("getBalance() of cluster {operators}: {revert}"),
-            })
-        }
-    }
+    let transactions = batch.transaction_count(config.bot);
+    // A liquidated cluster has nothing but what was deposited since; a new one nothing at all.
+    let asked = known.filter(|tuple| tuple.active);
+    let balance = asked.map(|tuple| batch.call(config.views(), &balance_call(config, operators, &tuple)));
+    let readings = batch.send(endpoint).await?;
+    let settled_balance = match balance {
+        None => known.map_or(Wei::ZERO, |tuple| tuple.balance),
+        Some(call) => match readings.returned(call)? {
+            Ok(balance) => Wei::new(balance),
+            Err(revert) => {
+                refuse_stale(operators, &revert)?;
+                return Err(ChainError::Contract {
+                    name: "ssv_network_views",
+                    address: config.views(),
+                    problem: format!("getBalance() of cluster {operators}: {revert}"),
+                });
+            }
+        },
+    };
+    Ok(RegistrationContext {
+        block: *block,
+        owner_nonce: index.owner.nonce(),
+        bot_transactions: readings.read(&transactions)?.to(),
+        cluster: known.unwrap_or(ClusterSnapshot::NEW),
+        settled_balance,
+    })
 }

@@ -268,6 +268,8 @@ pub struct RegistrationContext {
     pub block: BlockRef,
     /// Nonce the keyshares must be signed for.
     pub owner_nonce: OwnerNonce,
+    /// Transactions of the bot's account that were mined.
+    pub bot_transactions: u64,
     /// The cluster's current tuple.
     pub cluster: ClusterSnapshot,
     /// What the cluster's balance would be if it were settled now, in SSV-wei.

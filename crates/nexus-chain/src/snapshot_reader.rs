@@ -143,6 +143,8 @@ impl BotReads {
     }
 }
 
+/// The operators of rollups' clusters and of clusters with validators, and all that NodeOperator has: a validator may be
+/// about to be registered with those of a cluster that its rollup has left.
 fn operators_in_use(
     described: &[RollupSnapshot],
     left_out: &[LeftOutRollup],
@@ -150,10 +152,12 @@ fn operators_in_use(
 ) -> BTreeSet<OperatorId> {
     let of_described = described.iter().filter_map(|rollup| rollup.operators.as_ref());
     let of_left_out = left_out.iter().filter_map(|rollup| rollup.operators.as_ref());
+    let on_node_operator = index.operators.iter().filter(|(_, operator)| operator.nexus_key.is_some());
     of_described
         .chain(of_left_out)
         .chain(index.owner.clusters.keys())
         .flat_map(OperatorSet::ids)
+        .chain(on_node_operator.map(|(id, _)| id))
         .copied()
         .collect()
 }

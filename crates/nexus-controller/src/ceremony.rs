@@ -13,10 +13,10 @@ use nexus_ssv::{Operator, Registration};
 use crate::{
     Alert, Ceremony, CeremonyFailure, CeremonyMaterial, Controller, Decision, Event, KeySource, Observation,
     Stage, TickError, ValidatorRecord, WorldPlan,
-    create::node_nonce,
+    create::{Created, node_nonce},
     operator_keys::{dkg_operators_of, operators_of},
     tick_error::with_causes,
-    window::{may_open, stranded},
+    window::{may_open, stranded, window},
 };
 
 /// Ceremonies at a time; each takes every operator some 20 s, of which it waits nearly all.
@@ -47,34 +47,53 @@ impl Controller {
         rollup: &RollupSnapshot,
         set: &OperatorSet,
         count: usize,
-    ) -> Result<bool, TickError> {
+    ) -> Result<Created, TickError> {
         if !may_open(&self.state.validators()?, &observation.chain) {
-            return Ok(false);
+            return Ok(Created::Nothing);
         }
         // A set that can't be given shares has its guard.
-        let Ok(operators) = operators_of(&observation.chain, set) else { return Ok(false) };
-        let Some(mut context) = self.next_registration(observation, set).await? else { return Ok(false) };
+        let Ok(operators) = operators_of(&observation.chain, set) else { return Ok(Created::Nothing) };
+        let Some(context) = self.next_registration(observation, set).await? else {
+            return Ok(Created::Nothing);
+        };
+        if let Some(why) = self.unknown_transactions(observation, &context)? {
+            self.alert("ceremonies-held", Some(rollup.admin), why);
+            return Ok(Created::Nothing);
+        }
         let mut made = self.usable_stock(rollup, &operators, context.owner_nonce)?;
         if made.is_empty() {
-            self.hold_ceremonies(observation, rollup, set, context.owner_nonce, count).await?;
-            // They took a while.
-            let Some(now) = self.next_registration(observation, set).await? else { return Ok(false) };
-            made = self.usable_stock(rollup, &operators, now.owner_nonce)?;
-            context = now;
+            // They take a while: what comes out is deposited by a tick that has looked at the world anew.
+            let held = self.hold_ceremonies(observation, rollup, set, context.owner_nonce, count).await?;
+            return Ok(if held { Created::Ceremonies } else { Created::Nothing });
         }
         made.truncate(count);
         let records: Vec<_> = made.iter().map(|(record, _)| record.clone()).collect();
-        if records.is_empty() || !self.all_unused(observation, rollup, &records).await? {
-            return Ok(false);
+        if !self.all_unused(observation, rollup, &records).await? {
+            return Ok(Created::Nothing);
         }
         let deposits = made.iter().filter_map(|(record, _)| record.deposit.clone()).collect();
         let call = ContractCall::DepositValidators { rollup: rollup.admin, deposits };
         if !self.window_succeeds(observation, set, &context, &call, &made).await? {
-            return Ok(false);
+            return Ok(Created::Nothing);
         }
         let id = self.state.record_intent(&call, self.clock.now())?;
         tracing::info!(rollup.admin = %rollup.admin, intent.id = id.0, validators = records.len(), "deposit recorded");
-        Ok(true)
+        Ok(Created::Deposit)
+    }
+
+    /// Returns why no window may be open, when the bot's account made transactions since the observed block that the
+    /// state file doesn't know: it was lost or restored, and a deposit with the same nonces may be under way.
+    fn unknown_transactions(
+        &self,
+        observation: &Observation,
+        context: &RegistrationContext,
+    ) -> Result<Option<String>, TickError> {
+        let ours = self.state.mined_after(observation.chain.block.number)?;
+        let known = observation.chain.bot.nonce.saturating_add(ours);
+        Ok((context.bot_transactions > known).then(|| {
+            let unknown = context.bot_transactions.saturating_sub(known);
+            format!("{unknown} transactions of the bot's account aren't final and not in the state file: waiting for them")
+        }))
     }
 
     /// Returns the validators that ceremonies have made and that can be registered next, ascending by nonce. What can't
@@ -145,7 +164,7 @@ impl Controller {
     }
 
     /// Holds up to `count` ceremonies for consecutive nonces, and stores what comes out where a crash, or the loss of
-    /// this machine, can't take it.
+    /// this machine, can't take it. Returns whether operators were asked.
     async fn hold_ceremonies(
         &self,
         observation: &Observation,
@@ -153,15 +172,15 @@ impl Controller {
         set: &OperatorSet,
         next: OwnerNonce,
         count: usize,
-    ) -> Result<(), TickError> {
+    ) -> Result<bool, TickError> {
         let now = self.clock.now();
         if let Some(failure) = self.state.ceremony_failure(set)?.filter(|failure| failure.next_try() > now) {
             self.ceremony_alert(rollup, set, &failure);
-            return Ok(());
+            return Ok(false);
         }
         let request = match self.request(observation, rollup, set, next) {
             Ok(request) => request,
-            Err(reason) => return self.ceremony_failed(rollup, set, &reason),
+            Err(reason) => return self.ceremony_failed(rollup, set, &reason).map(|()| false),
         };
         // Node nonces begin anew; the ceremonies after that are the next window's.
         let until_wrap = NODE_NONCES.saturating_sub(node_nonce(next).get());
@@ -169,25 +188,38 @@ impl Controller {
         let size = BulkSize::new(count, AT_ONCE).expect("a deposit call has a few validators");
         tracing::info!(rollup.admin = %rollup.admin, operators = %set, nonce = %next, count, "ceremonies begin");
         let report = run_ceremonies(self.ceremonies.as_ref(), &request, size).await;
-        match report.failure() {
-            Some((nonce, error)) => {
-                let reason = format!("for nonce {nonce}: {}{}", with_causes(error), advice(error));
-                self.ceremony_failed(rollup, set, &reason)?;
-            }
-            None => self.state.forget_ceremony_failures(set)?,
-        }
-        let outputs = report.into_usable();
+        let failure = report
+            .failure()
+            .map(|(nonce, error)| format!("for nonce {nonce}: {}{}", with_causes(error), advice(error)));
+        let stored = self.keep(rollup, set, next, report.into_usable()).await?;
+        let told = match (&stored, failure) {
+            (Err(reason), _) => self.ceremony_failed(rollup, set, reason),
+            (Ok(_), Some(reason)) => self.ceremony_failed(rollup, set, &reason),
+            (Ok(_), None) => self.state.forget_ceremony_failures(set).map_err(TickError::from),
+        };
+        told?;
+        self.tell_operators(&request, &stored.unwrap_or_default()).await;
+        Ok(true)
+    }
+
+    /// Stores outputs in the archive, then in the state file; why the archive took nothing, when it didn't.
+    async fn keep(
+        &self,
+        rollup: &RollupSnapshot,
+        set: &OperatorSet,
+        next: OwnerNonce,
+        outputs: Vec<CeremonyOutput>,
+    ) -> Result<Result<Vec<StoredOutput>, String>, TickError> {
         if outputs.is_empty() {
-            return Ok(());
+            return Ok(Ok(Vec::new()));
         }
         let materials = materials(rollup, set, next, &outputs);
         let stored = match self.archive.store(outputs).await {
             Ok(stored) => stored,
-            Err(error) => return self.ceremony_failed(rollup, set, &with_causes(&error)),
+            Err(error) => return Ok(Err(format!("they can't be kept: {}", with_causes(&error)))),
         };
         self.state.store_ceremonies(rollup.admin, &materials, self.clock.now())?;
-        self.tell_operators(&request, &stored).await;
-        Ok(())
+        Ok(Ok(stored))
     }
 
     fn request(
@@ -244,14 +276,19 @@ impl Controller {
     /// hand, can bring back.
     fn tell_stranded(&self, observation: &Observation, records: &[ValidatorRecord]) {
         for record in records.iter().filter(|record| record.stage == Stage::Deposited) {
-            let Some(ceremony) = &record.ceremony else { continue };
-            let Some(why) = stranded(ceremony, &observation.chain) else { continue };
+            let Some(why) = stranded(record, &observation.chain) else { continue };
+            let exits =
+                |pubkey| observation.validators.get(&pubkey).is_some_and(|seen| seen.exit_epoch.is_some());
+            if record.pubkey.is_some_and(exits) {
+                continue;
+            }
             let subject = record.pubkey_text();
+            let operators = record.ceremony.as_ref().map(|ceremony| format!(" {}", ceremony.operators));
             let message = format!(
-                "validator {subject} is deposited and can't be registered: {}; operators {} hold its shares and have \
+                "validator {subject} is deposited and can't be registered: {}; operators{} hold its shares and have \
                  to exit it together",
                 why.as_str(),
-                ceremony.operators
+                operators.unwrap_or_default()
             );
             self.note(Alert { name: "validator-stranded", rollup: Some(record.rollup), subject, message });
         }
@@ -336,9 +373,20 @@ impl Controller {
                 first.operators
             )));
         }
-        let next = self.chain.fetch_registration(&first.operators).await?.owner_nonce;
-        Ok((next != first.owner_nonce)
-            .then(|| format!("its keyshares are for nonce {}, the next is {next}", first.owner_nonce)))
+        let in_call =
+            |record: &&ValidatorRecord| deposits.iter().any(|deposit| record.pubkey == Some(deposit.pubkey));
+        if window(&records, &observation.chain).iter().any(|record| !in_call(record)) {
+            return Ok(Some("other validators from ceremonies wait for their registrations".to_owned()));
+        }
+        let context = self.chain.fetch_registration(&first.operators).await?;
+        if context.owner_nonce != first.owner_nonce {
+            let next = context.owner_nonce;
+            return Ok(Some(format!(
+                "its keyshares are for nonce {}, the next is {next}",
+                first.owner_nonce
+            )));
+        }
+        self.unknown_transactions(observation, &context)
     }
 }
 

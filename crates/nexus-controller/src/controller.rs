@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
 };
@@ -21,9 +21,10 @@ use nexus_primitives::{Address, Clock, RollupAdmin, UnixSeconds};
 use rand_core::CryptoRng;
 
 use crate::{
-    Alert, AlertSink, Decision, Guard, GuardContext, Mandate, Observation, Observer, Settings, StateError,
-    StateFile, TickError, TickReport, ValidatorRecord, WorldPlan,
+    Alert, AlertSink, Decision, Guard, GuardContext, Mandate, Observation, Observer, RollupPlan, Settings,
+    Stage, StateError, StateFile, TickError, TickReport, ValidatorRecord, WorldPlan,
     alert::AlertBook,
+    create::Created,
     guard::{Scope, guards},
     jump::{accept_standings, jump_guards},
     pause_reason, plan_inputs, plan_world,
@@ -112,7 +113,7 @@ pub struct Controller {
     pub(crate) failed_ticks: AtomicU32,
     /// The newest block a plan was made at: the world doesn't go back behind finality.
     newest_block: AtomicU64,
-    /// Rollups whose creations came to nothing in the last tick, or opened a window: the others come first.
+    /// Rollups whose creations came to nothing the last time, or opened a window: the others come first.
     stalled: Mutex<BTreeSet<RollupAdmin>>,
     pub(crate) runway: RunwayWatch,
 }
@@ -215,7 +216,7 @@ impl Controller {
                 {
                     match plan.surplus_exits(*rollup) {
                         0 => self.objection_to_exit_call(observation, pubkey, operators).await?,
-                        _ => Some("the rollup isn't above its limit any more".to_owned()),
+                        _ => Some("the plan has no exit for it any more".to_owned()),
                     }
                 }
                 ContractCall::ReportExits { .. }
@@ -254,6 +255,8 @@ impl Controller {
         if mandate == Mandate::Plan {
             report.steps += self.begin_exits(&report.plan)?;
         }
+        let driven = self.drive_exits(observation).await;
+        report.steps += trouble.note(driven).unwrap_or_default();
         // While a recorded call isn't mined no other is prepared: each must see what the one before it left.
         if trouble.is_none() && self.state.unmined_intents()? == 0 {
             let recorded = self.record_next(observation).await;
@@ -265,8 +268,6 @@ impl Controller {
                 report.began = true;
             }
         }
-        let driven = self.drive_exits(observation).await;
-        report.steps += trouble.note(driven).unwrap_or_default();
         if let Some(progress) = trouble.note(self.transactions.advance(self.clock.now()).await) {
             report.progress = progress;
             report.steps += progress.finished;
@@ -299,31 +300,56 @@ impl Controller {
             // What is deposited now would wait for its registration.
             return Ok(0);
         }
-        let (mut steps, mut stalled) = (0, BTreeSet::new());
-        for planned in &plan.rollups {
+        let (mut steps, mut stalled) = (0, self.stalled().clone());
+        for planned in self.in_turn(plan)? {
             let Decision::Do(Action::Create(count)) = &planned.decision else { continue };
             let admin = planned.rollup.admin;
             let created = self.create(observation, &planned.rollup, count.get()).await;
-            let created = self.tolerate(admin, created)?;
-            steps += usize::from(created);
+            let created = self.tolerate(admin, created)?.unwrap_or(Created::Nothing);
+            steps += usize::from(created != Created::Nothing);
             let has_window = is_open()?;
-            if !created || has_window {
+            if created == Created::Nothing || has_window {
                 stalled.insert(admin);
+            } else {
+                stalled.remove(&admin);
             }
-            if has_window {
+            // Ceremonies take a while, and a window keeps everybody else waiting.
+            if has_window || created == Created::Ceremonies {
                 break;
             }
         }
-        *self.stalled.lock().unwrap_or_else(PoisonError::into_inner) = stalled;
+        *self.stalled() = stalled;
         Ok(steps)
     }
 
-    /// Turns trouble of a single validator into an alert, so that the others don't wait for it.
-    pub(crate) fn tolerate(
+    fn stalled(&self) -> MutexGuard<'_, BTreeSet<RollupAdmin>> {
+        self.stalled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the rollups in the order in which they are created for: first whose keys are ready and good for one nonce
+    /// only, last who had its turn or got nowhere.
+    fn in_turn<'a>(&self, plan: &'a WorldPlan) -> Result<Vec<&'a RollupPlan>, TickError> {
+        let records = self.state.validators()?;
+        let stalled = self.stalled().clone();
+        let is_ready = |admin: RollupAdmin| {
+            records.iter().any(|record| {
+                record.rollup == admin && record.stage == Stage::KeysReady && record.ceremony.is_some()
+            })
+        };
+        let mut rollups: Vec<_> = plan.rollups.iter().collect();
+        rollups.sort_by_key(|planned| {
+            let admin = planned.rollup.admin;
+            (!is_ready(admin), stalled.contains(&admin), admin)
+        });
+        Ok(rollups)
+    }
+
+    /// Turns trouble of a single validator into an alert, so that the others don't wait for it; `None` then.
+    pub(crate) fn tolerate<T>(
         &self,
         rollup: RollupAdmin,
-        result: Result<bool, TickError>,
-    ) -> Result<bool, TickError> {
+        result: Result<T, TickError>,
+    ) -> Result<Option<T>, TickError> {
         match result {
             Err(error) if error.is_local() => {
                 let message = with_causes(&error);
@@ -333,9 +359,9 @@ impl Controller {
                     subject: message.clone(),
                     message,
                 });
-                Ok(false)
+                Ok(None)
             }
-            other => other,
+            other => other.map(Some),
         }
     }
 
@@ -363,7 +389,7 @@ impl Controller {
     ) -> Result<WorldPlan, TickError> {
         let now = self.clock.now();
         let mut inputs = plan_inputs(&self.state, &self.settings, observation, records, guards, now)?;
-        inputs.stalled.clone_from(&self.stalled.lock().unwrap_or_else(PoisonError::into_inner));
+        inputs.stalled.clone_from(&self.stalled());
         let plan = plan_world(observation, &self.settings, inputs.as_ref());
         for planned in &plan.rollups {
             self.state.note_excess(planned.rollup.admin, planned.is_above(), now)?;

@@ -28,25 +28,39 @@ pub(crate) fn node_nonce(nonce: OwnerNonce) -> OwnerNonce {
     OwnerNonce::new(nonce.get() % (1 << 16))
 }
 
+/// What a tick began for a rollup that wants validators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Created {
+    /// Nothing: something is in the way.
+    Nothing,
+    /// Operators were asked for keys; what they made is deposited by a later tick.
+    Ceremonies,
+    /// A deposit is recorded.
+    Deposit,
+}
+
 impl Controller {
-    /// Prepares `count` validators for a rollup and records the call that deposits them. Returns whether it did.
+    /// Prepares `count` validators for a rollup and records the call that deposits them.
     pub(crate) async fn create(
         &self,
         observation: &Observation,
         rollup: &RollupSnapshot,
         count: u64,
-    ) -> Result<bool, TickError> {
-        let Some(set) = &rollup.operators else { return Ok(false) };
+    ) -> Result<Created, TickError> {
+        let Some(set) = &rollup.operators else { return Ok(Created::Nothing) };
         let waiting = self.waiting_for_shares(observation)?;
         let room = operator_room(observation, set, &waiting);
         if room == 0 {
             let message = format!("operators {set} are full once the validators under way are registered");
             self.alert("operators-full", Some(rollup.admin), message);
-            return Ok(false);
+            return Ok(Created::Nothing);
         }
         let count = usize::try_from(count).unwrap_or(MAX_BATCH).min(MAX_BATCH).min(room);
         match self.settings.keys.of(rollup.admin) {
-            KeySource::Mnemonic => self.create_from_mnemonic(observation, rollup, set, count, waiting).await,
+            KeySource::Mnemonic => {
+                let recorded = self.create_from_mnemonic(observation, rollup, set, count, waiting).await?;
+                Ok(if recorded { Created::Deposit } else { Created::Nothing })
+            }
             KeySource::Dkg => self.create_in_ceremonies(observation, rollup, set, count).await,
         }
     }
@@ -193,7 +207,6 @@ impl Controller {
         let subject = record.pubkey_text();
         let (name, more) = match &record.ceremony {
             None => ("key-already-used", String::new()),
-            // Nobody can have signed that deposit without enough shares of the key.
             Some(Ceremony { operators, .. }) => (
                 "ceremony-key-used",
                 format!(

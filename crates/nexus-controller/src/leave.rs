@@ -50,7 +50,7 @@ impl Controller {
                 _ if validator.is_some_and(|validator| validator.exit_epoch.is_some()) => Ok(false),
                 _ => self.send_stored_exit(observation, record, pubkey).await,
             };
-            moved += usize::from(self.tolerate(record.rollup, driven)?);
+            moved += usize::from(self.tolerate(record.rollup, driven)? == Some(true));
         }
         Ok(moved)
     }

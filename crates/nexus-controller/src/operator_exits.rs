@@ -18,7 +18,7 @@ impl Controller {
         }
         for record in self.state.validators()?.iter().filter(|record| is_for_operators(record)) {
             let asked = self.ask_for_exit(observation, record).await;
-            if self.tolerate(record.rollup, asked)? {
+            if self.tolerate(record.rollup, asked)? == Some(true) {
                 return Ok(true);
             }
         }
@@ -56,7 +56,10 @@ impl Controller {
         pubkey: &ValidatorPubkey,
         operators: &OperatorSet,
     ) -> Result<Option<String>, TickError> {
-        if observation.chain.clusters.get(operators).is_some_and(|cluster| !cluster.active) {
+        let fits = observation.chain.deployment.ssv_version.fits_nexus();
+        let at_head = if fits { Some(self.chain.fetch_registration(operators).await?.cluster) } else { None };
+        let cluster = at_head.or(observation.chain.clusters.get(operators).copied());
+        if cluster.is_some_and(|cluster| !cluster.active) {
             return Ok(Some("their SSV cluster is liquidated, and they don't act for it".to_owned()));
         }
         let spec = &observation.spec;

@@ -24,11 +24,16 @@ impl Controller {
                 of_window.into_iter().find(|record| record.stage != Stage::SharesSent).filter(deposited);
             let Some(next) = next else { return Ok(false) };
             let registered = self.register_from_ceremony(observation, next).await;
-            return self.tolerate(next.rollup, registered);
+            return Ok(self.tolerate(next.rollup, registered)? == Some(true));
         }
-        for record in records.iter().filter(deposited).filter(|record| record.ceremony.is_none()) {
+        if records.iter().any(|record| record.lacks_documents(self.settings.keys.of(record.rollup))) {
+            // Its nonce may be the next one: its documents may be found yet, or a person gives it up.
+            return Ok(false);
+        }
+        let registrable = |record: &&ValidatorRecord| record.ceremony.is_none() && !record.given_up;
+        for record in records.iter().filter(deposited).filter(registrable) {
             let registered = self.register(observation, record).await;
-            if self.tolerate(record.rollup, registered)? {
+            if self.tolerate(record.rollup, registered)? == Some(true) {
                 return Ok(true);
             }
         }
@@ -82,7 +87,7 @@ impl Controller {
         let set = &ceremony.operators;
         let context = self.chain.fetch_registration(set).await?;
         if context.owner_nonce != ceremony.owner_nonce {
-            // Behind: a node that hasn't caught up. Ahead: somebody else used the bot's key, which may still be undone.
+            // Ahead: somebody else used the bot's key, which may still be undone. Behind: the one before it is missing.
             if context.owner_nonce > ceremony.owner_nonce {
                 let message = format!(
                     "validator {pubkey} is deposited and its keyshares are for nonce {}, but nonce {} is next: \
@@ -90,6 +95,12 @@ impl Controller {
                     ceremony.owner_nonce, context.owner_nonce
                 );
                 self.alert("ceremony-nonce-passed", Some(record.rollup), message);
+            } else {
+                let message = format!(
+                    "validator {pubkey} is deposited and its keyshares are for nonce {}, but nonce {} is next: whose is it?",
+                    ceremony.owner_nonce, context.owner_nonce
+                );
+                self.alert("ceremony-nonce-ahead", Some(record.rollup), message);
             }
             return Ok(false);
         }

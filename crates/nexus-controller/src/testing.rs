@@ -225,6 +225,7 @@ pub(crate) fn record(byte: u8, stage: Stage) -> ValidatorRecord {
         shares_tx: None,
         exit_tx: None,
         removal_tx: None,
+        given_up: false,
         ceremony: None,
         updated_at: NOW,
     }

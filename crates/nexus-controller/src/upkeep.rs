@@ -84,6 +84,18 @@ impl Controller {
             let of_rollup = records.iter().filter(move |record| record.rollup == rollup);
             of_rollup.filter(|record| record.is_foreign(keys) && !record.stage.is_over()).count()
         };
+        let lost = |record: &&ValidatorRecord| record.lacks_documents(self.settings.keys.of(record.rollup));
+        // Whatever is registered before it may take its nonce: nothing new begins for anybody.
+        let missing = records.iter().find(lost).map(|record| Guard {
+            name: "ceremony-documents-missing",
+            scope: Scope::Deposits,
+            rollup: None,
+            message: format!(
+                "validator {0} is deposited, and the documents of its ceremony are neither in the state file nor in the \
+                 vault: restore the vault's ceremonies, or give it up with `nexus-bot state give-up {0}`",
+                record.pubkey_text()
+            ),
+        });
         let guard = |rollup: RollupAdmin| {
             let count = unknown(rollup);
             (count > 0).then(|| Guard {
@@ -95,7 +107,8 @@ impl Controller {
                 ),
             })
         };
-        Ok(observation.chain.rollups.iter().filter_map(|rollup| guard(rollup.admin)).collect())
+        let unknown = observation.chain.rollups.iter().filter_map(|rollup| guard(rollup.admin));
+        Ok(missing.into_iter().chain(unknown).collect())
     }
 
     /// Takes in validators the contracts know and the state file doesn't, finding their derivation indices.
@@ -109,8 +122,30 @@ impl Controller {
         for (rollup, validators) in unknown_validators(observation, &records) {
             if !keyless(rollup) {
                 let known = records.iter().filter(|record| record.rollup == rollup).count();
-                self.adopt(rollup, &validators, known, observation.chain.owner_nonce).await?;
+                let adopted = self.adopt(rollup, &validators, known, observation.chain.owner_nonce).await;
+                self.tolerate(rollup, adopted)?;
             }
+        }
+        for record in
+            records.iter().filter(|record| record.lacks_documents(self.settings.keys.of(record.rollup)))
+        {
+            let found = self.find_documents(record, observation.chain.owner_nonce).await;
+            self.tolerate(record.rollup, found)?;
+        }
+        Ok(())
+    }
+
+    /// Looks once more for the documents of a deposited validator: a vault may be restored later than a state file.
+    async fn find_documents(
+        &self,
+        record: &ValidatorRecord,
+        registered: OwnerNonce,
+    ) -> Result<(), TickError> {
+        let Some(pubkey) = record.pubkey else { return Ok(()) };
+        let archived = self.archive.fetch(&pubkey).await?;
+        if let Some(material) = archived.and_then(|documents| read_archived(documents, registered)) {
+            self.state.attach_ceremony(&material)?;
+            tracing::warn!(validator.pubkey = %pubkey, "documents of a ceremony found in the vault");
         }
         Ok(())
     }

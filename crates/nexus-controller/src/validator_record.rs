@@ -48,6 +48,8 @@ pub struct ValidatorRecord {
     pub removal_tx: Option<TxHash>,
     /// Last change.
     pub updated_at: UnixSeconds,
+    /// Whether a person said that it won't be registered any more: nobody waits for it.
+    pub given_up: bool,
     /// What its keyshares are good for; `None` when its key isn't from a ceremony whose documents are here.
     #[serde(skip)]
     pub ceremony: Option<Ceremony>,
@@ -67,6 +69,12 @@ impl ValidatorRecord {
     /// documents of its ceremony or the rollup's own way of making keys tell.
     pub(crate) fn is_foreign(&self, keys: KeySource) -> bool {
         self.derivation_index.is_none() && self.ceremony.is_none() && keys != KeySource::Dkg
+    }
+
+    /// Returns whether operators made its key, and the documents it has to be registered with aren't here.
+    pub(crate) fn lacks_documents(&self, keys: KeySource) -> bool {
+        let is_of_operators = keys == KeySource::Dkg && self.derivation_index.is_none();
+        self.stage == Stage::Deposited && is_of_operators && self.ceremony.is_none() && !self.given_up
     }
 
     /// Returns the key as text, for messages.

@@ -3,7 +3,7 @@
 
 use nexus_chain::ChainSnapshot;
 
-use crate::{Ceremony, Stage, ValidatorRecord};
+use crate::{Stage, ValidatorRecord};
 
 /// Why a deposited validator can't be given to its operators any more, for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub(crate) enum Stranded {
     NoncePassed,
     /// SSV doesn't know one of its operators any more.
     OperatorRemoved,
+    /// A person said so.
+    GivenUp,
 }
 
 impl Stranded {
@@ -19,6 +21,7 @@ impl Stranded {
         match self {
             Self::NoncePassed => "its keyshares are for a registration that another validator had",
             Self::OperatorRemoved => "one of its operators was removed from SSV",
+            Self::GivenUp => "its registration was given up",
         }
     }
 }
@@ -29,15 +32,19 @@ pub(crate) fn window<'a>(records: &'a [ValidatorRecord], chain: &ChainSnapshot) 
     let mut open: Vec<_> = records
         .iter()
         .filter(|record| (Stage::DepositSent..=Stage::SharesSent).contains(&record.stage))
-        .filter_map(|record| Some((record.ceremony.as_ref()?, record)))
-        .filter(|(ceremony, record)| record.stage == Stage::SharesSent || stranded(ceremony, chain).is_none())
+        .filter(|record| record.ceremony.is_some())
+        .filter(|record| record.stage == Stage::SharesSent || stranded(record, chain).is_none())
         .collect();
-    open.sort_by_key(|(ceremony, _)| ceremony.owner_nonce);
-    open.into_iter().map(|(_, record)| record).collect()
+    open.sort_by_key(|record| record.ceremony.as_ref().map(|ceremony| ceremony.owner_nonce));
+    open
 }
 
 /// Returns why a deposited validator from a ceremony can't be registered any more, as the observed block says.
-pub(crate) fn stranded(ceremony: &Ceremony, chain: &ChainSnapshot) -> Option<Stranded> {
+pub(crate) fn stranded(record: &ValidatorRecord, chain: &ChainSnapshot) -> Option<Stranded> {
+    if record.given_up {
+        return Some(Stranded::GivenUp);
+    }
+    let ceremony = record.ceremony.as_ref()?;
     if ceremony.owner_nonce < chain.owner_nonce {
         return Some(Stranded::NoncePassed);
     }
@@ -57,6 +64,7 @@ mod tests {
     use nexus_primitives::OwnerNonce;
 
     use super::*;
+    use crate::Ceremony;
     use crate::testing::{observation, operators, record};
 
     fn made(byte: u8, nonce: u64, stage: Stage) -> ValidatorRecord {
@@ -104,8 +112,9 @@ mod tests {
         world.chain.operators.get_mut(&operators().ids()[1]).unwrap().active = false;
         let records = [made(1, 7, Stage::Deposited)];
         assert!(window(&records, &world.chain).is_empty());
-        let ceremony = records[0].ceremony.as_ref().unwrap();
-        assert_eq!(stranded(ceremony, &world.chain), Some(Stranded::OperatorRemoved));
+        assert_eq!(stranded(&records[0], &world.chain), Some(Stranded::OperatorRemoved));
+        let given_up = ValidatorRecord { given_up: true, ..made(1, 9, Stage::Deposited) };
+        assert!(window(&[given_up], &observation(500).chain).is_empty());
     }
 
     #[test]

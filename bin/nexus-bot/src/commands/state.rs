@@ -1,15 +1,16 @@
-//! `state show|export|backup|accept-code|confirm`.
+//! `state show|export|backup|accept-code|confirm|give-up`.
 
 use std::path::Path;
 
 use anyhow::Context as _;
 use nexus_controller::{CodePin, RollupStanding, StateFile, StatusReport};
-use nexus_primitives::RollupAdmin;
+use nexus_primitives::{Clock as _, RollupAdmin, ValidatorPubkey};
 use serde_json::json;
 
 use super::{Session, status_tables};
 use crate::{
     cli::StateCommand,
+    clock::SystemClock,
     compose,
     config::Config,
     exit_code::Exit,
@@ -28,6 +29,7 @@ pub(super) async fn run(session: &Session, command: StateCommand) -> anyhow::Res
             output::print_text(&format!("{}\n", path.display()));
         }
         StateCommand::AcceptCode => accept_code(session, &config).await?,
+        StateCommand::GiveUp { pubkey } => give_up(session, &config, &pubkey)?,
         StateCommand::Confirm { rollup } => confirm(session, &config, rollup).await?,
     }
     Ok(Exit::Done)
@@ -84,6 +86,19 @@ async fn confirm(session: &Session, config: &Config, admin: RollupAdmin) -> anyh
     session.print(&document, || {
         let locked = standing.locked.to_ether_text();
         output::print_text(&format!("{admin}: limit {}, locked {locked} ETH accepted\n", standing.limit));
+    });
+    Ok(())
+}
+
+/// Lets nobody wait for a deposited validator any more: its operators have to exit it by hand.
+fn give_up(session: &Session, config: &Config, pubkey: &ValidatorPubkey) -> anyhow::Result<()> {
+    let noted = acknowledging(config)?.give_up_registration(pubkey, SystemClock.now())?;
+    anyhow::ensure!(
+        noted,
+        "validator {pubkey} isn't waiting for its registration: only one that is `deposited` can be given up"
+    );
+    session.print(&json!({ "given_up": pubkey }), || {
+        output::print_text(&format!("{pubkey} won't be registered; have its operators exit it\n"));
     });
     Ok(())
 }

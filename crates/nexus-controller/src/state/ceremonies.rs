@@ -52,6 +52,26 @@ impl StateFile {
         })
     }
 
+    /// Gives a validator that is here already the documents that were found later.
+    pub fn attach_ceremony(&self, material: &CeremonyMaterial) -> Result<(), StateError> {
+        self.transaction("attaching a ceremony", |tx| insert_documents(tx, material))
+    }
+
+    /// Notes that a deposited validator won't be registered any more. Returns `false` when there is no such validator.
+    pub fn give_up_registration(
+        &self,
+        pubkey: &ValidatorPubkey,
+        now: UnixSeconds,
+    ) -> Result<bool, StateError> {
+        let context = "giving a registration up";
+        let connection = self.connection();
+        let noted = connection.execute(
+            "INSERT OR IGNORE INTO given_up SELECT pubkey, ?2 FROM validators WHERE pubkey = ?1 AND stage = ?3",
+            params![pubkey.to_string(), now.get(), Stage::Deposited.as_str()],
+        );
+        noted.map(|rows| rows > 0).map_err(StateError::database(context))
+    }
+
     /// Returns the documents of a validator that was made in a ceremony.
     pub fn ceremony_documents(&self, pubkey: &ValidatorPubkey) -> Result<CeremonyDocuments, StateError> {
         self.connection()

@@ -164,6 +164,17 @@ impl StateFile {
             .map_err(StateError::database("counting intents"))
     }
 
+    /// Returns how many intents have a transaction in a block after `block`, finished or not.
+    pub fn mined_after(&self, block: BlockNumber) -> Result<u64, StateError> {
+        self.connection()
+            .query_row(
+                "SELECT count(*) FROM intents WHERE CAST(mined ->> '$.block_number' AS INTEGER) > ?1",
+                [block.get()],
+                |row| row.get(0),
+            )
+            .map_err(StateError::database("counting mined intents"))
+    }
+
     /// Returns number, kind and reason of the intents that ended without effect since `since`.
     pub fn failed_intents(&self, since: UnixSeconds) -> Result<Vec<(i64, String, String)>, StateError> {
         let context = "reading failed intents";

@@ -14,3 +14,8 @@ CREATE TABLE ceremony_failures (
   failed_at INTEGER NOT NULL,
   reason    TEXT NOT NULL                -- who is at fault, and of what
 ) STRICT;
+
+CREATE TABLE given_up (
+  pubkey TEXT PRIMARY KEY,               -- deposited; a person said that it won't be registered
+  at     INTEGER NOT NULL
+) STRICT;

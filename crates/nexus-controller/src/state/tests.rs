@@ -241,6 +241,19 @@ fn a_backup_beside_a_writer_opens_with_everything_in_it() {
 }
 
 #[test]
+fn transactions_are_counted_by_their_block_also_when_they_are_over() {
+    let state = StateFile::in_memory(identity()).unwrap();
+    ready(&state, 1);
+    let intent = state.record_intent(&deposit_call(&[1]), NOW).unwrap();
+    let counts = |state: &StateFile| [4, 5].map(|block| state.mined_after(BlockNumber::new(block)).unwrap());
+    assert_eq!(counts(&state), [0, 0]);
+    state.record_mined(intent, Some(&mined(true))).unwrap();
+    assert_eq!(counts(&state), [1, 0], "it is in block 5");
+    state.record_outcome(intent, &Outcome::Succeeded(mined(true)), NOW).unwrap();
+    assert_eq!(counts(&state), [1, 0]);
+}
+
+#[test]
 fn an_export_has_every_table_and_row() {
     let state = StateFile::in_memory(identity()).unwrap();
     ready(&state, 1);
@@ -252,6 +265,7 @@ fn an_export_has_every_table_and_row() {
         "ceremonies",
         "ceremony_failures",
         "code_pins",
+        "given_up",
         "history",
         "identity",
         "intents",
@@ -269,7 +283,8 @@ fn an_export_has_every_table_and_row() {
 fn version_1(path: &Path) {
     let state = StateFile::open(path, identity()).unwrap();
     ready(&state, 1);
-    let undo = "DROP TABLE ceremonies; DROP TABLE ceremony_failures; PRAGMA user_version = 1;";
+    let undo =
+        "DROP TABLE ceremonies; DROP TABLE ceremony_failures; DROP TABLE given_up; PRAGMA user_version = 1;";
     state.connection().execute_batch(undo).unwrap();
 }
 

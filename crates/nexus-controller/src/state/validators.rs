@@ -17,7 +17,8 @@ const COLUMNS: &str = "id, rollup, derivation_index, pubkey, stage, deposit, sha
                        (SELECT owner_nonce FROM ceremonies WHERE ceremonies.pubkey = validators.pubkey) \
                        AS ceremony_nonce, \
                        (SELECT operators FROM ceremonies WHERE ceremonies.pubkey = validators.pubkey) \
-                       AS ceremony_operators";
+                       AS ceremony_operators, \
+                       EXISTS (SELECT 1 FROM given_up WHERE given_up.pubkey = validators.pubkey) AS given_up";
 
 impl StateFile {
     /// Returns every validator, in order of creation.
@@ -248,6 +249,7 @@ fn record(row: &Row<'_>) -> Result<ValidatorRecord, StateError> {
         exit_tx: parsed(row, id, "exit_tx", "transaction hash")?,
         removal_tx: parsed(row, id, "removal_tx", "transaction hash")?,
         updated_at: UnixSeconds::new(column(row, "updated_at")?.unwrap_or_default()),
+        given_up: column(row, "given_up")?.unwrap_or_default(),
         ceremony: column(row, "ceremony_nonce")?.map(|nonce| ceremony(row, id, nonce)).transpose()?,
     })
 }

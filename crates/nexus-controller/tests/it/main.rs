@@ -4,6 +4,7 @@ mod bot;
 mod ceremonies;
 mod ceremony_crashes;
 mod ceremony_exits;
+mod ceremony_losses;
 mod changes;
 mod contracts;
 mod crashes;

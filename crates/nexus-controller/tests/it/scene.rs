@@ -47,6 +47,8 @@ pub(crate) struct Scene {
     pub(crate) keys: KeySource,
     /// How it makes those of single rollups.
     pub(crate) keys_of: BTreeMap<RollupAdmin, KeySource>,
+    /// Deposits that the bot may begin in one tick.
+    pub(crate) deposits_per_tick: u64,
     signer: Arc<KeystoreSigner>,
     starts: AtomicU64,
     dir: TempDir,
@@ -79,6 +81,7 @@ impl Scene {
             alerts: Arc::default(),
             keys: KeySource::Mnemonic,
             keys_of: BTreeMap::new(),
+            deposits_per_tick: 10,
             signer,
             starts: AtomicU64::new(0),
             dir,
@@ -124,7 +127,12 @@ impl Scene {
             observe_at: BlockAt::Finalized,
             policy: PolicySettings::exact(),
             reserves: BTreeMap::new(),
-            caps: Caps { deposits_per_tick: 10, exits_per_tick: 10, deposits_per_day: 50, exits_per_day: 50 },
+            caps: Caps {
+                deposits_per_tick: self.deposits_per_tick,
+                exits_per_tick: 10,
+                deposits_per_day: 50,
+                exits_per_day: 50,
+            },
             ssv_runway_blocks: 10_000,
             ssv_alert_blocks: 100,
             rails: Rails {
