@@ -15,6 +15,7 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use tokio::{task::spawn_blocking, time::Instant};
 
 use super::{
+    dkg_bot::check_bot,
     dkg_verdict::validator_folder,
     made_validator::{DEPOSITS, MadeValidator, RESULTS, SOUND, check_again},
     recorded_ceremony::{check_official_output, check_replays},
@@ -119,6 +120,7 @@ impl Row for Dkg {
         }
         // By itself: the work of eighty parties at once would come in the way of quicker clocks.
         at_leisure.extend(initiator.lead_bulk(&slow, checks).await?);
+        check_bot(stage, &mut quick, checks).await?;
         let all = [of_fleet(&quick, &made), of_fleet(&slow, &at_leisure)].concat();
         check_official_output(stage, checks).await?;
         check_replays(stage, checks).await?;

@@ -9,7 +9,7 @@ use alloy::{
 };
 use anyhow::{Context as _, bail};
 use nexus_chain::{BlockAt, NexusChain as _, RpcChain};
-use nexus_controller::Stage as Life;
+use nexus_controller::{KeySource, Stage as Life};
 use nexus_devnet::{
     consensus::ConsensusConfig,
     deploy::{NexusVersion, RollupConfig, RollupHandle},
@@ -243,6 +243,7 @@ fn surroundings<'a, N: ExecutionNode>(
         deployment: world.deployment(),
         chain_id: ChainId::new(CHAIN_ID),
         genesis_fork_version,
+        keys: KeySource::Mnemonic,
         clock: Arc::new(world.clock()),
         max_head_age_secs: 60,
         folder: &stage.work,

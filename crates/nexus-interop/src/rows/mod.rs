@@ -2,6 +2,7 @@
 
 mod anvil;
 mod dkg;
+mod dkg_bot;
 mod dkg_verdict;
 mod execution_suite;
 mod geth;

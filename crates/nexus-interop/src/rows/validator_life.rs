@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use alloy::primitives::U256;
 use anyhow::{Context as _, bail, ensure};
 use nexus_beacon::{BeaconNode as _, BeaconNodes, NetworkSpec, SignedVoluntaryExit, StateId, VoluntaryExit};
-use nexus_controller::Stage as Life;
+use nexus_controller::{KeySource, Stage as Life};
 use nexus_devnet::deploy::RollupHandle;
 use nexus_primitives::{
     ChainId, Clock as _, Epoch, ForkVersion, Root, UnixSeconds, ValidatorIndex, ValidatorPubkey,
@@ -152,6 +152,7 @@ impl Cast<'_> {
             deployment: self.ground.blueprint.deployment(),
             chain_id: ChainId::new(CHAIN_ID),
             genesis_fork_version: self.network.genesis_fork,
+            keys: KeySource::Mnemonic,
             clock: Arc::new(SystemClock),
             max_head_age_secs: 60,
             folder: &self.stage.work,

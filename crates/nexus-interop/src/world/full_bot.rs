@@ -16,8 +16,8 @@ use nexus_chain::{
     BlockAt, ChainConfig, FeeCeilings, KeystoreSigner, PipelineConfig, RpcChain, TxPipeline, TxSigner as _,
 };
 use nexus_controller::{
-    Alert, AlertSink, Caps, Controller, Jumps, KeySources, Mandate, Parts, Rails, Settings, Stage, StateFile,
-    StateIdentity, TickReport,
+    Alert, AlertSink, Caps, Controller, Jumps, KeySource, KeySources, Mandate, Parts, Rails, Settings, Stage,
+    StateFile, StateIdentity, TickReport,
 };
 use nexus_devnet::deploy::Deployment;
 use nexus_dkg::{Deadlines, HttpCeremonyClient, OutputFolder};
@@ -46,6 +46,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) chain_id: ChainId,
     /// Fork version for deposits.
     pub(crate) genesis_fork_version: ForkVersion,
+    /// How the bot makes keys.
+    pub(crate) keys: KeySource,
     /// What time it is.
     pub(crate) clock: Arc<dyn Clock>,
     /// How old the head may be, in seconds.
@@ -160,7 +162,7 @@ fn settings(world: &Surroundings<'_>) -> Settings {
             pause_file: world.folder.join("pause"),
             jumps: Jumps::ANY,
         },
-        keys: KeySources::default(),
+        keys: KeySources { default: world.keys, rollups: BTreeMap::new() },
         allow_loopback_operators: true,
     }
 }
