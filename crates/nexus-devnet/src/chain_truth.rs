@@ -4,7 +4,7 @@ use alloy::{
     eips::BlockId,
     primitives::{self, Bytes},
     rpc::types::TransactionRequest,
-    sol_types::SolCall,
+    sol_types::{SolCall, SolEvent as _},
 };
 use nexus_primitives::{Address, BasisPoints, ClusterId, RollupAdmin, U256, ValidatorPubkey, Wei};
 
@@ -18,6 +18,8 @@ mod contracts {
         function validatorCount() external view returns (uint256 count);
         function balance() external view returns (uint256 bridged);
         function getValidator(address owner, bytes pubkey) external view returns (bool registered);
+
+        event ValidatorSubmitted(bytes pubKey, address rolupAdmin);
     }
 }
 
@@ -123,6 +125,19 @@ impl ContractReader<'_> {
     ) -> Result<bool, ReadError> {
         let pubkey = Bytes::copy_from_slice(pubkey.as_bytes());
         self.read(views, &contracts::getValidatorCall { owner: evm(owner), pubkey }, "getValidator")
+    }
+
+    /// Returns the validators in one block's logs of Nexus that were deposited, and for which rollup.
+    pub(crate) fn submitted(&self, nexus: Address, block: u64) -> Vec<(ValidatorPubkey, RollupAdmin)> {
+        let topics = [vec![contracts::ValidatorSubmitted::SIGNATURE_HASH]];
+        let logs =
+            self.0.logs(block, block, &[evm(nexus)], &topics).expect("one block is within every limit");
+        let submitted = logs.iter().filter_map(|log| {
+            let event = contracts::ValidatorSubmitted::decode_log(&log.inner).ok()?;
+            let admin = RollupAdmin::new(Address::new(event.rolupAdmin.into_array()));
+            Some((ValidatorPubkey::from_slice(&event.pubKey).ok()?, admin))
+        });
+        submitted.collect()
     }
 
     fn read<C: SolCall>(

@@ -309,6 +309,12 @@ impl World {
         self.contracts().rollup(self.nexus(), admin)
     }
 
+    /// Returns the validators that Nexus says it deposited in a block, each with the rollup it did so for; none above the
+    /// head.
+    pub fn submitted_validators(&self, block: u64) -> Vec<(ValidatorPubkey, RollupAdmin)> {
+        self.contracts().submitted(self.nexus(), block)
+    }
+
     /// Returns a validator's status on the Nexus contract.
     pub fn nexus_status(&self, pubkey: &ValidatorPubkey) -> Result<NexusStatus, ReadError> {
         self.contracts().nexus_status(self.nexus(), pubkey)

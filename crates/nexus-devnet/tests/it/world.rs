@@ -279,6 +279,8 @@ fn validator_lives_from_deposit_to_closing() {
     assert!(scene.deposit(&key));
     assert_eq!(world.balance(scene.bridge()), Wei::from_ether(468));
     assert_eq!(world.nexus_status(&key.pubkey()).unwrap(), NexusStatus::Deposited);
+    let submitted: Vec<_> = (0..100).flat_map(|block| world.submitted_validators(block)).collect();
+    assert_eq!(submitted, [(key.pubkey(), scene.admin())], "heads are nearer than that");
     assert!(scene.register(&key, 0));
     assert_eq!(scene.verdict(&key), ShareVerdict::Accepted);
     assert!(world.is_registered_with_ssv(&key.pubkey()).unwrap());
