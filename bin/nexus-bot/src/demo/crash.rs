@@ -18,9 +18,10 @@ use tokio::process::{Child, Command};
 
 use super::{
     checks::{Ledger, narrate},
+    inspection::{Count, Position, deposits_are_right, position_is, registrations_are_right},
     pacer::Pacer,
     scene::Scene,
-    story::{deposits_are_right, percent, position, registrations_are_right, wait_until_active},
+    story::{percent, wait_until_active},
     wire::{Cut, Moment, Wire},
     witness::{bot_nonce, with_status},
 };
@@ -52,9 +53,10 @@ struct Theatre {
 /// Tells the step.
 pub(super) async fn tell(scene: &mut Scene, ledger: &mut Ledger) -> anyhow::Result<()> {
     scene.stop_bot();
-    scene.bridge_in(450)?;
+    let alpha = scene.alpha;
+    scene.bridge_in(alpha, 450)?;
     narrate(
-        "450 ETH is bridged: three more validators are wanted. From here on the bot is a child process, `run`,",
+        "450 ETH is bridged to alpha: three more validators are wanted. From here on the bot is a child process, `run`,",
     );
     narrate(
         "with the state file and vault of the bot so far, over HTTP, on the system's clock; slots pass by themselves.",
@@ -191,9 +193,12 @@ fn describe(status: ExitStatus, intent: Option<&IntentSummary>, is_out: bool) ->
 
 /// Checks what five processes have made together.
 async fn nothing_is_lost_or_doubled(scene: &Scene, ledger: &mut Ledger) -> anyhow::Result<()> {
-    deposits_are_right(scene, ledger, 9).await?;
+    let (alpha, made) = (scene.alpha, Count::alone(9));
+    deposits_are_right(scene, ledger, alpha, made).await?;
     let state = compose::read_state(&scene.config()?)?;
-    let records = state.validators()?;
+    let mut records = state.validators()?;
+    ledger.equal("validators in the state file", records.len(), made.in_all);
+    records.retain(|record| record.rollup == alpha.admin);
     let indices: BTreeSet<_> = records.iter().filter_map(|record| record.derivation_index).collect();
     let in_order = indices.iter().copied().eq((0..9).map(DerivationIndex::new));
     ledger.holds(
@@ -203,17 +208,18 @@ async fn nothing_is_lost_or_doubled(scene: &Scene, ledger: &mut Ledger) -> anyho
     );
     let recreated = recreated(scene, &records).await?;
     ledger.equal("deposited keys that the sealed mnemonic recreates", recreated, 9);
-    registrations_are_right(scene, ledger, 9)?;
-    let shared = with_status(&scene.devnet, &scene.witness.pubkeys(), NexusStatus::ShareDeposited)?;
+    registrations_are_right(scene, ledger, alpha, made)?;
+    let shared = with_status(&scene.devnet, &scene.witness.pubkeys_of(alpha), NexusStatus::ShareDeposited)?;
     ledger.equal("with status SHARE_DEPOSITED on Nexus", shared.len(), 5);
-    position(scene, ledger, 640, 5, 2_000, percent(20)).await
+    let position = Position { ether: 640, validators: 5, share_bps: 2_000, limit: percent(20) };
+    position_is(scene, ledger, alpha, position).await
 }
 
 /// Returns how many of the keys deposited on chain are derived from the vault at the index the state file says.
 async fn recreated(scene: &Scene, records: &[ValidatorRecord]) -> anyhow::Result<usize> {
     let config = scene.config()?;
     let keyring = compose::keyring(&config, Arc::clone(&compose::vault(&config)?), scene.salt()?);
-    let deposited = scene.witness.pubkeys();
+    let deposited = scene.witness.pubkeys_of(scene.alpha);
     let mut count = 0;
     for record in records {
         let Some(index) = record.derivation_index else { continue };

@@ -6,6 +6,7 @@
 
 mod checks;
 mod crash;
+mod inspection;
 mod pacer;
 mod scene;
 mod secrecy;

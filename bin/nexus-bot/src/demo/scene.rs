@@ -32,10 +32,11 @@ pub(super) const PATIENCE: usize = 400;
 pub(super) struct Scene {
     pub(super) devnet: Devnet,
     pub(super) files: ConfigDir,
-    pub(super) rollup: Rollup,
+    /// The rollup that most of the story is about.
+    pub(super) alpha: Rollup,
     pub(super) witness: Witness,
     bot: Option<Bot>,
-    seed: u64,
+    rng: StdRng,
     _dir: TempDir,
 }
 
@@ -48,8 +49,8 @@ pub(super) enum Moment {
     Settled,
 }
 
-/// The rollup the story is about.
-#[derive(Clone, Copy)]
+/// A rollup, as its admin and its bridge.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Rollup {
     pub(super) admin: RollupAdmin,
     pub(super) bridge: Address,
@@ -63,19 +64,18 @@ impl Scene {
         let devnet = Devnet::start(config).await?;
         let dir = tempfile::tempdir().context("making a directory for the bot")?;
         let files = devnet.write_config(&dir.path().join("bot"))?;
-        let rollup = devnet.register_rollup(RollupConfig::new("alpha", limit))?;
-        let rollup = Rollup::from(&rollup);
-        let witness = Witness::default();
-        let mut scene = Self { devnet, files, rollup, witness, bot: None, seed, _dir: dir };
+        let alpha = Rollup::from(&devnet.register_rollup(RollupConfig::new("alpha", limit))?);
+        let (witness, rng) = (Witness::default(), StdRng::seed_from_u64(seed));
+        let mut scene = Self { devnet, files, alpha, witness, bot: None, rng, _dir: dir };
         scene.start_bot().await?;
         Ok(scene)
     }
 
-    /// Starts the bot as `run` does, with the world's clock and the seed's randomness.
+    /// Starts the bot as `run` does, with the world's clock and the seed's randomness. No two bots draw the same.
     pub(super) async fn start_bot(&mut self) -> anyhow::Result<()> {
         let surroundings = Surroundings {
             clock: Arc::new(self.devnet.clock()),
-            rng: Box::new(StdRng::seed_from_u64(self.seed)),
+            rng: Box::new(StdRng::from_rng(&mut self.rng)),
         };
         self.bot = Some(compose::bot_in(surroundings, &self.config()?, self.salt()?).await?);
         Ok(())
@@ -107,18 +107,18 @@ impl Scene {
     }
 
     /// Bridges ETH in as a user.
-    pub(super) fn bridge_in(&self, ether: u64) -> anyhow::Result<()> {
-        Ok(self.devnet.bridge_in(self.rollup.admin, Wei::from_ether(ether))?)
+    pub(super) fn bridge_in(&self, rollup: Rollup, ether: u64) -> anyhow::Result<()> {
+        Ok(self.devnet.bridge_in(rollup.admin, Wei::from_ether(ether))?)
     }
 
     /// Bridges ETH out as a user.
-    pub(super) fn bridge_out(&self, ether: u64) -> anyhow::Result<()> {
-        Ok(self.devnet.bridge_out(self.rollup.admin, Wei::from_ether(ether))?)
+    pub(super) fn bridge_out(&self, rollup: Rollup, ether: u64) -> anyhow::Result<()> {
+        Ok(self.devnet.bridge_out(rollup.admin, Wei::from_ether(ether))?)
     }
 
     /// Changes the staking limit as the rollup's admin.
-    pub(super) fn set_limit(&self, limit: BasisPoints) -> anyhow::Result<()> {
-        Ok(self.devnet.set_staking_limit(self.rollup.admin, limit)?)
+    pub(super) fn set_limit(&self, rollup: Rollup, limit: BasisPoints) -> anyhow::Result<()> {
+        Ok(self.devnet.set_staking_limit(rollup.admin, limit)?)
     }
 
     /// Lets slots pass, the bot ticking in each, until the world looks as told. Returns how many slots that took;

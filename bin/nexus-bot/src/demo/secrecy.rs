@@ -10,22 +10,21 @@ use anyhow::Context as _;
 use nexus_keys::{KdfCost, Mnemonic, Salt, SealedMnemonic, VaultBinding};
 use zeroize::Zeroizing;
 
-use super::{checks::Ledger, scene::Scene};
+use super::{
+    checks::Ledger,
+    scene::{Rollup, Scene},
+};
 
 /// Checks that the rollup's mnemonic is sealed, opens with the operator's salt only, and lies nowhere in the open.
 pub(super) fn check(scene: &Scene, ledger: &mut Ledger) -> anyhow::Result<()> {
-    let path = envelope_path(scene);
+    let path = envelope_path(scene, scene.alpha);
     let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
     let sealed = SealedMnemonic::from_json(&text)?;
     ledger.equal("mode of the envelope in the vault", mode(&path)?, "0600".to_owned());
     ledger.equal("mode of the vault", mode(&scene.files.vault)?, "0700".to_owned());
     let chain_id = scene.devnet.beacon().read().config().chain_id;
-    let binding = VaultBinding { chain_id, rollup: scene.rollup.admin };
-    ledger.holds(
-        "the envelope is bound to chain and rollup",
-        sealed.binding() == binding,
-        scene.rollup.admin,
-    );
+    let binding = VaultBinding { chain_id, rollup: scene.alpha.admin };
+    ledger.holds("the envelope is bound to chain and rollup", sealed.binding() == binding, scene.alpha.admin);
     let cost = sealed.cost();
     ledger.holds(
         "key derivation costs what production pays",
@@ -47,9 +46,9 @@ pub(super) fn check(scene: &Scene, ledger: &mut Ledger) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns where the vault keeps the rollup's envelope.
-pub(super) fn envelope_path(scene: &Scene) -> PathBuf {
-    scene.files.vault.join(format!("0x{}.json", hex::encode(scene.rollup.admin.address().as_bytes())))
+/// Returns where the vault keeps a rollup's envelope, if it has one.
+pub(super) fn envelope_path(scene: &Scene, rollup: Rollup) -> PathBuf {
+    scene.files.vault.join(format!("0x{}.json", hex::encode(rollup.admin.address().as_bytes())))
 }
 
 fn words(mnemonic: &Mnemonic) -> Vec<&str> {

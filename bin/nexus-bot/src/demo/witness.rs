@@ -10,8 +10,10 @@ use nexus_devnet::{
     ssv_operators::ShareVerdict,
 };
 use nexus_http::{Endpoint, HttpClient, HttpLimits};
-use nexus_primitives::{Address, BlockNumber, Slot, TxHash, U256, ValidatorPubkey, Wei, bls};
+use nexus_primitives::{Address, BlockNumber, RollupAdmin, Slot, TxHash, U256, ValidatorPubkey, Wei, bls};
 use serde_json::{Value, json};
+
+use super::scene::Rollup;
 
 /// Selector of `get_deposit_count()` on the deposit contract.
 const GET_DEPOSIT_COUNT: &str = "0x621fd130";
@@ -23,6 +25,8 @@ pub(super) struct Witness {
     next_slot: u64,
     /// Every deposit in the deposit contract's log.
     pub(super) deposits: Vec<DepositEvent>,
+    /// The rollup that Nexus deposited each validator for.
+    rollups: BTreeMap<ValidatorPubkey, RollupAdmin>,
     /// Every exit that a beacon block included, with its slot.
     pub(super) exits: Vec<(Slot, SignedVoluntaryExit)>,
 }
@@ -33,6 +37,7 @@ impl Witness {
         let head = world.execution().head().number;
         for number in self.next_block..=head {
             self.deposits.extend(world.execution().deposit_events(number));
+            self.rollups.extend(world.submitted_validators(number));
         }
         self.next_block = head + 1;
         let chain = world.beacon().read();
@@ -43,21 +48,20 @@ impl Witness {
         self.next_slot = chain.head().slot().get() + 1;
     }
 
-    /// Returns the keys in the order of their deposits.
-    pub(super) fn pubkeys(&self) -> Vec<ValidatorPubkey> {
-        self.deposits.iter().map(|deposit| deposit.pubkey).collect()
+    /// Returns the deposits that Nexus made for a rollup, in order.
+    pub(super) fn deposits_of(&self, rollup: Rollup) -> Vec<&DepositEvent> {
+        let is_its = |deposit: &&DepositEvent| self.rollups.get(&deposit.pubkey) == Some(&rollup.admin);
+        self.deposits.iter().filter(is_its).collect()
     }
 
-    /// Returns how many different keys were deposited.
+    /// Returns a rollup's keys in the order of their deposits.
+    pub(super) fn pubkeys_of(&self, rollup: Rollup) -> Vec<ValidatorPubkey> {
+        self.deposits_of(rollup).into_iter().map(|deposit| deposit.pubkey).collect()
+    }
+
+    /// Returns how many different keys were deposited, for whomever.
     pub(super) fn distinct(&self) -> usize {
-        self.pubkeys().into_iter().collect::<BTreeSet<_>>().len()
-    }
-
-    /// Returns how many deposit signatures verify for this network, by the rule of the consensus layer.
-    pub(super) fn valid_signatures(&self, world: &World) -> usize {
-        let fork = world.beacon().read().config().genesis_fork_version;
-        let events = self.deposits.iter().cloned().map(consensus::DepositEvent::from);
-        events.filter(|event| event.verify_signature(fork).is_ok()).count()
+        self.deposits.iter().map(|deposit| deposit.pubkey).collect::<BTreeSet<_>>().len()
     }
 
     /// Returns who left, and the slot of the exit's block, as far as the exits' signatures verify under the Capella
@@ -72,6 +76,13 @@ impl Witness {
         });
         verified.collect()
     }
+}
+
+/// Returns how many deposit signatures verify for this network, by the rule of the consensus layer.
+pub(super) fn valid_signatures(world: &World, deposits: &[&DepositEvent]) -> usize {
+    let fork = world.beacon().read().config().genesis_fork_version;
+    let events = deposits.iter().copied().cloned().map(consensus::DepositEvent::from);
+    events.filter(|event| event.verify_signature(fork).is_ok()).count()
 }
 
 /// Returns the keys whose status on the Nexus contract is `wanted`.
