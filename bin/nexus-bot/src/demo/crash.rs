@@ -17,6 +17,7 @@ use nexus_primitives::DerivationIndex;
 use tokio::process::{Child, Command};
 
 use super::{
+    ceremonies,
     checks::{Ledger, narrate},
     inspection::{Count, Position, deposits_are_right, position_is, registrations_are_right},
     pacer::Pacer,
@@ -73,7 +74,7 @@ pub(super) async fn tell(scene: &mut Scene, ledger: &mut Ledger) -> anyhow::Resu
     scene.start_bot().await?;
     wait_until_active(scene, ledger).await?;
     ledger.equal("active and run by no operators", scene.devnet.offline_validators().len(), 0);
-    ledger.equal("transactions of the bot: 1 deposit and 3 registrations more", bot_nonce(&scene.devnet), 19);
+    ledger.equal("transactions of the bot: 1 deposit and 3 registrations more", bot_nonce(&scene.devnet), 27);
     Ok(())
 }
 
@@ -193,7 +194,7 @@ fn describe(status: ExitStatus, intent: Option<&IntentSummary>, is_out: bool) ->
 
 /// Checks what five processes have made together.
 async fn nothing_is_lost_or_doubled(scene: &Scene, ledger: &mut Ledger) -> anyhow::Result<()> {
-    let (alpha, made) = (scene.alpha, Count::alone(9));
+    let (alpha, made) = (scene.alpha, Count { of_rollup: 9, in_all: 9 + ceremonies::VALIDATORS });
     deposits_are_right(scene, ledger, alpha, made).await?;
     let state = compose::read_state(&scene.config()?)?;
     let mut records = state.validators()?;

@@ -1,9 +1,11 @@
 //! `demo`: the whole story in one process, judged by the chains.
 //!
 //! The world and the bot are those of `devnet` and `run`: the bot is wired by `compose` from a configuration file and
-//! talks to the world over sockets. Only time and randomness come from elsewhere, so that a seed replays the story.
+//! talks to the world over sockets. Only time and randomness come from elsewhere, so that a seed replays the story, but
+//! for the keys that operators make and the ports they are at.
 //! What is checked is read from contracts, beacon state, receipts and the SSV operators, never from the bot.
 
+mod ceremonies;
 mod checks;
 mod crash;
 mod inspection;

@@ -8,6 +8,7 @@ use nexus_controller::{Mandate, TickReport};
 use nexus_devnet::{
     ConfigDir, Devnet, DevnetConfig, World,
     deploy::{RollupConfig, RollupHandle},
+    dkg::Phases,
 };
 use nexus_keys::Salt;
 use nexus_primitives::{Address, BasisPoints, RollupAdmin, UnixSeconds, Wei};
@@ -61,6 +62,7 @@ impl Scene {
     pub(super) async fn open(seed: u64, limit: BasisPoints) -> anyhow::Result<Self> {
         let mut config = DevnetConfig::fast(GENESIS);
         config.world.seed = seed;
+        config.dkg = Some(Phases::default());
         let devnet = Devnet::start(config).await?;
         let dir = tempfile::tempdir().context("making a directory for the bot")?;
         let files = devnet.write_config(&dir.path().join("bot"))?;

@@ -5,6 +5,7 @@ use nexus_devnet::{NexusStatus, World, consensus::ValidatorStatus};
 use nexus_primitives::{BasisPoints, ValidatorPubkey, WithdrawalCredentials};
 
 use super::{
+    ceremonies,
     checks::{Ledger, narrate},
     crash,
     inspection::{
@@ -37,10 +38,8 @@ pub(super) async fn tell(seed: u64, ledger: &mut Ledger) -> anyhow::Result<Scene
     three_are_closed(&mut scene, ledger).await?;
     ledger.begin(5, "Users withdraw 150 ETH: one more leaves");
     users_withdraw(&mut scene, ledger).await?;
-    ledger.begin(6, "A second rollup with keys from a DKG ceremony");
-    narrate(
-        "not told: key ceremonies are not part of this version. Nothing was done and nothing was checked.",
-    );
+    ledger.begin(6, "A second rollup has its operators make the keys");
+    ceremonies::tell(&mut scene, ledger).await?;
     ledger.begin(7, "The bot is killed in the middle of a deposit and started again");
     crash::tell(&mut scene, ledger).await?;
     table::print(&scene)?;
