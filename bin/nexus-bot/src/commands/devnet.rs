@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use nexus_devnet::{
     ConfigDir, Devnet, DevnetConfig, Pace, StartError,
     deploy::{NexusVersion, RollupConfig, RollupHandle},
+    dkg::Phases,
 };
 use nexus_primitives::{Address, BasisPoints, Clock as _, RollupAdmin, Wei};
 
@@ -49,7 +50,8 @@ fn configuration(args: &DevnetArgs) -> DevnetConfig {
         NexusGeneration::SsvExits => NexusVersion::SsvExits,
     };
     let pace = Pace::Interval(Duration::from_millis(args.slot_millis));
-    DevnetConfig { listen_rpc: args.listen_rpc, listen_beacon: args.listen_beacon, pace, ..config }
+    let dkg = Some(Phases::default());
+    DevnetConfig { listen_rpc: args.listen_rpc, listen_beacon: args.listen_beacon, pace, dkg, ..config }
 }
 
 /// Says how to get around a port that is taken.
@@ -112,6 +114,12 @@ fn instructions(devnet: &Devnet, files: &ConfigDir, rollup: &RollupHandle) -> St
          Lower the limit to 20 %:\n{limit}\
          Let users withdraw 150 ETH (devnet_bridgeIn brings ETH in):\n{users}\
          Let four epochs pass at once:\n{time}\
+         \n\
+         Have the operators make the keys, from the next run on, by two lines in the configuration:\n  \
+           [keys]\n  \
+           default = \"dkg\"\n\
+         Ask alpha's operators whether they are there:\n  \
+           {program} --config {config} dkg ping --rollup {admin}\n\
          \n\
          Everything else there is to know: method devnet_info. Ctrl-C ends the world.\n"
     )

@@ -1,8 +1,10 @@
 //! The bot against the embedded world, both as processes of their own.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{BufRead as _, BufReader, Read as _},
+    path::Path,
     process::{Child, Command, Stdio},
     thread,
 };
@@ -104,7 +106,8 @@ fn a_plan_is_carried_out_once_and_held_while_paused() {
 #[test]
 fn a_beacon_node_of_another_network_is_a_matter_of_configuration() {
     let world = World::start();
-    world.edit(|text| text.replace("0x10001337", "0x10001338"));
+    // What it has is hoodi's: operators make keys for no network of its own.
+    world.edit(|text| text.replace("0x10000910", "0x10001338"));
     world.bot(&["plan"]).expect(64).says("of another network");
     world.bot(&["doctor"]).expect(1).says_on_stdout("FAIL  beacon node");
     let other = "nexus = \"0x0000000000000000000000000000000000000bad\"";
@@ -114,4 +117,32 @@ fn a_beacon_node_of_another_network_is_a_matter_of_configuration() {
     };
     world.edit(nexus);
     world.bot(&["plan"]).expect(64).says("there is no code at this address");
+}
+
+#[test]
+fn operators_make_the_keys_when_the_configuration_says_so() {
+    let world = World::start();
+    let admin = world.bot(&["plan", "--json"]).expect(0).json()["rollups"][0]["admin"].clone();
+    let ping = ["dkg", "ping", "--rollup", admin.as_str().unwrap()];
+    world.bot(&ping).expect(0).says_on_stdout("well");
+
+    world.edit(|text| text.replace("[keys]\ndefault = \"mnemonic\"", "[keys]\ndefault = \"dkg\""));
+    world.bot(&["run", "--once"]).expect(0);
+    let status = world.bot(&["status", "--json"]).expect(0).json();
+    assert_eq!(stages(&status).len(), 6, "{status:#}");
+    assert!(stages(&status).iter().all(|stage| matches!(*stage, "registered" | "active")), "{status:#}");
+    assert_eq!(status["intents"].as_array().unwrap().len(), 7, "a deposit and six registrations");
+
+    let vault = world.bench.path("world/vault");
+    let kept: Vec<_> = fs::read_dir(&vault).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(kept, ["ceremonies"], "no mnemonic was made");
+    let ceremonies = fs::read_dir(vault.join("ceremonies")).unwrap().map(|entry| entry.unwrap().path());
+    let verify =
+        |folder: &Path| world.bot(&["dkg", "verify", folder.to_str().unwrap(), "--json"]).expect(0).json();
+    let verified: Vec<_> =
+        ceremonies.flat_map(|folder| verify(&folder)["validators"].as_array().unwrap().clone()).collect();
+    let verified: BTreeSet<_> =
+        verified.iter().map(|validator| validator["pubkey"].as_str().unwrap()).collect();
+    let deposited = status["validators"].as_array().unwrap().iter();
+    assert_eq!(verified, deposited.map(|validator| validator["pubkey"].as_str().unwrap()).collect());
 }
