@@ -308,10 +308,11 @@ fn a_reader_takes_a_file_of_version_1_and_leaves_it_as_it_is() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("state.sqlite");
     version_1(&path);
-    let open: [fn(&Path, StateIdentity) -> Result<Option<StateFile>, StateError>; 2] =
-        [StateFile::open_read_only, StateFile::open_to_acknowledge];
-    for open in open {
-        let state = open(&path, identity()).unwrap().unwrap();
+    let readers = [
+        StateFile::open_read_only(&path, identity()).unwrap().unwrap(),
+        StateFile::open_to_acknowledge(&path, identity()).unwrap().unwrap(),
+    ];
+    for state in readers {
         assert_eq!(state.validators().unwrap().len(), 1);
         assert_eq!(version(&state.connection()).unwrap(), 1);
     }

@@ -45,7 +45,7 @@ async fn operators_make_the_keys_and_run_them() {
     let ceremonies = std::fs::read_dir(scene.files.vault.join("ceremonies")).unwrap();
     let kept: Vec<_> = ceremonies.map(|entry| verify_folder(&entry.unwrap().path())).collect();
     let kept: BTreeSet<_> =
-        kept.iter().flat_map(|report| &report.validators).map(|validator| validator.pubkey()).collect();
+        kept.iter().flat_map(|report| &report.validators).map(nexus_dkg::CheckedValidator::pubkey).collect();
     assert_eq!(kept, keys(&bot).into_iter().collect());
     assert!(scene.alerts.names().is_empty(), "{:?}", scene.alerts.names());
 }
