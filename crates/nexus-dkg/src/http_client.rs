@@ -12,7 +12,8 @@ use futures::future::join_all;
 use nexus_http::{Bytes, Certificates, HttpClient, HttpError, HttpLimits, HttpResponse, StatusCode};
 use nexus_primitives::{Clock, OperatorId};
 use nexus_ssv::CreatedAt;
-use rand_core::{CryptoRng, SeedableRng};
+use rand::{SeedableRng as _, rngs::StdRng};
+use rand_core::CryptoRng;
 use tokio::sync::Mutex;
 use tracing::{debug, instrument};
 
@@ -41,8 +42,6 @@ pub struct HttpCeremonyClient {
     deadlines: Deadlines,
     clock: Arc<dyn Clock>,
     rng: Mutex<Box<dyn CryptoRng + Send>>,
-    /// Draws keys, which takes long: ceremonies under way don't wait for it.
-    drawing: Arc<Mutex<dyn CryptoRng + Send>>,
     /// Keys drawn ahead.
     identities: Mutex<VecDeque<InitiatorIdentity>>,
 }
@@ -61,17 +60,16 @@ pub enum ClientError {
 
 impl HttpCeremonyClient {
     /// Sets up a client. `rng` makes ids and initiators' keys; `clock` dates documents.
-    pub fn new<R: CryptoRng + SeedableRng + Send + 'static>(
+    pub fn new(
         deadlines: Deadlines,
         clock: Arc<dyn Clock>,
-        mut rng: R,
+        rng: impl CryptoRng + Send + 'static,
     ) -> Result<Self, ClientError> {
         deadlines.check()?;
         let limits = HttpLimits { max_body_bytes: MAX_ANSWER, ..HttpLimits::default() };
         let http = HttpClient::with_certificates(limits, Certificates::Any)?;
-        let drawing = Arc::new(Mutex::new(R::from_rng(&mut rng)));
         let identities = Mutex::new(VecDeque::new());
-        Ok(Self { http, deadlines, clock, rng: Mutex::new(Box::new(rng)), drawing, identities })
+        Ok(Self { http, deadlines, clock, rng: Mutex::new(Box::new(rng)), identities })
     }
 
     /// Hands in an initiator's key that was drawn ahead. Each serves one ceremony; when none is left, one is drawn.
@@ -83,9 +81,9 @@ impl HttpCeremonyClient {
         if let Some(identity) = self.identities.lock().await.pop_front() {
             return Ok(identity);
         }
-        let drawing = Arc::clone(&self.drawing);
-        let drawn =
-            tokio::task::spawn_blocking(move || InitiatorIdentity::generate(&mut *drawing.blocking_lock()));
+        // A generator of its own: ceremonies under way don't wait while it draws.
+        let mut rng = StdRng::from_rng(&mut **self.rng.lock().await);
+        let drawn = tokio::task::spawn_blocking(move || InitiatorIdentity::generate(&mut rng));
         Ok(drawn.await.expect("drawing a key doesn't panic and isn't aborted")?)
     }
 
