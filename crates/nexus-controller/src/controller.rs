@@ -263,9 +263,8 @@ impl Controller {
             let recorded = trouble.note(recorded).unwrap_or_default();
             report.steps += usize::from(recorded);
             if !recorded && mandate == Mandate::Plan && trouble.is_none() {
-                let created = self.begin_creations(observation, &report.plan).await;
-                report.steps += trouble.note(created).unwrap_or_default();
                 report.began = true;
+                trouble.note(self.begin_creations(observation, report).await);
             }
         }
         if let Some(progress) = trouble.note(self.transactions.advance(self.clock.now()).await) {
@@ -293,20 +292,24 @@ impl Controller {
         Ok(steps)
     }
 
-    async fn begin_creations(&self, observation: &Observation, plan: &WorldPlan) -> Result<usize, TickError> {
+    async fn begin_creations(
+        &self,
+        observation: &Observation,
+        report: &mut TickReport,
+    ) -> Result<(), TickError> {
         let is_open =
             || Ok::<_, StateError>(!window(&self.state.validators()?, &observation.chain).is_empty());
         if is_open()? {
             // What is deposited now would wait for its registration.
-            return Ok(0);
+            return Ok(());
         }
-        let (mut steps, mut stalled) = (0, self.stalled().clone());
-        for planned in self.in_turn(plan)? {
+        let mut stalled = self.stalled().clone();
+        for planned in self.in_turn(&report.plan)? {
             let Decision::Do(Action::Create(count)) = &planned.decision else { continue };
             let admin = planned.rollup.admin;
             let created = self.create(observation, &planned.rollup, count.get()).await;
             let created = self.tolerate(admin, created)?.unwrap_or(Created::Nothing);
-            steps += usize::from(created != Created::Nothing);
+            report.steps += usize::from(created != Created::Nothing);
             let has_window = is_open()?;
             if created == Created::Nothing || has_window {
                 stalled.insert(admin);
@@ -315,11 +318,13 @@ impl Controller {
             }
             // Ceremonies take a while, and a window keeps everybody else waiting.
             if has_window || created == Created::Ceremonies {
+                // The keys are there for a deposit that is planned again.
+                report.began = created != Created::Ceremonies;
                 break;
             }
         }
         *self.stalled() = stalled;
-        Ok(steps)
+        Ok(())
     }
 
     fn stalled(&self) -> MutexGuard<'_, BTreeSet<RollupAdmin>> {

@@ -22,7 +22,7 @@ pub struct TickReport {
     pub progress: PipelineProgress,
     /// Steps taken: validators moved, calls recorded, exits sent, transactions finished.
     pub steps: usize,
-    /// Whether the plan's own actions were begun; false while calls of before had to go first.
+    /// Whether the plan's own actions were begun; false while calls of before, or ceremonies, had to go first.
     pub began: bool,
 }
 
