@@ -309,9 +309,9 @@ impl Controller {
 
     fn ceremony_alert(&self, rollup: &RollupSnapshot, set: &OperatorSet, failure: &CeremonyFailure) {
         let message = format!(
-            "no keys from operators {set}, {} in a row; tried again at {}: {}",
+            "no keys from operators {set}, {} in a row; tried again in {} s: {}",
             failure.failures,
-            failure.next_try(),
+            failure.next_try().seconds_since(self.clock.now()),
             failure.reason
         );
         self.note(Alert {
