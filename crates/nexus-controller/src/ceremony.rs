@@ -3,17 +3,19 @@
 use futures::future::join_all;
 use nexus_chain::{ContractCall, RegistrationContext, RollupSnapshot, ValidatorDeposit};
 use nexus_dkg::{
-    BulkSize, CeremonyDocuments, CeremonyError, CeremonyOutput, CeremonyRequest, CeremonyTerms,
-    CheckedValidator, Credentials, Disposition, Network, StoredOutput, run_ceremonies,
+    BulkSize, CeremonyDeposit, CeremonyDocuments, CeremonyError, CeremonyOutput, CeremonyRequest,
+    CeremonyTerms, CheckedValidator, Credentials, Disposition, Network, StoredOutput, run_ceremonies,
 };
 use nexus_policy::Action;
-use nexus_primitives::{Gwei, OperatorSet, OwnerNonce, UnixSeconds, ValidatorPubkey, WithdrawalCredentials};
+use nexus_primitives::{
+    Gwei, OperatorSet, OwnerNonce, UnixSeconds, ValidatorPubkey, Wei, WithdrawalCredentials,
+};
 use nexus_ssv::{Operator, Registration};
 
 use crate::{
     Alert, Ceremony, CeremonyFailure, CeremonyMaterial, Controller, Decision, Event, KeySource, Observation,
     Stage, TickError, ValidatorRecord, WorldPlan,
-    create::{Created, node_nonce},
+    create::{Created, NODE_NONCES, node_nonce},
     operator_keys::{dkg_operators_of, operators_of},
     tick_error::with_causes,
     window::{may_open, stranded, window},
@@ -25,8 +27,6 @@ const AT_ONCE: usize = 10;
 const FIRST_RETRY_SECS: u64 = 60;
 /// Most seconds until they are asked again.
 const LAST_RETRY_SECS: u64 = 3_600;
-/// Nonces that operators tell apart: they count registrations in 16 bits.
-const NODE_NONCES: u64 = 1 << 16;
 
 impl CeremonyFailure {
     /// Returns when the operators may be asked again: later with every failure, so that those who never answer, or
@@ -40,7 +40,6 @@ impl CeremonyFailure {
 
 impl Controller {
     /// Prepares up to `count` validators in ceremonies and records the call that deposits them: the window opens.
-    /// Returns whether it did.
     pub(crate) async fn create_in_ceremonies(
         &self,
         observation: &Observation,
@@ -152,7 +151,7 @@ impl Controller {
             && checked.deposit.credentials() == Credentials::from(credentials)
             && checked.deposit.amount() == Gwei::VALIDATOR_DEPOSIT
             && checked.deposit.network().fork_version() == self.settings.genesis_fork_version
-            && deposit_of(&checked) == record.deposit;
+            && deposit_of(&checked.deposit) == record.deposit;
         if is_ours {
             return Ok(Ok(checked));
         }
@@ -213,7 +212,7 @@ impl Controller {
         if outputs.is_empty() {
             return Ok(Ok(Vec::new()));
         }
-        let materials = materials(rollup, set, next, &outputs);
+        let materials = materials(set, next, &outputs);
         let stored = match self.archive.store(outputs).await {
             Ok(stored) => stored,
             Err(error) => return Ok(Err(format!("they can't be kept: {}", with_causes(&error)))),
@@ -338,14 +337,7 @@ impl Controller {
         }
         let amount = self.funding(observation, set, context, made.len());
         for (record, checked) in made {
-            let shares = ContractCall::DepositShares {
-                rollup: record.rollup,
-                pubkey: checked.pubkey(),
-                operators: set.clone(),
-                shares_data: checked.keyshares.keyshares().shares_data().encode(),
-                amount,
-                cluster: context.cluster,
-            };
+            let shares = shares_call_of(record, checked, context, amount);
             let outcomes = self.chain.simulate(self.signer, &[deposit.clone(), shares]).await?;
             if !self.all_succeed(deposit.rollup(), "deposit-would-fail", &outcomes) {
                 return Ok(false);
@@ -391,36 +383,43 @@ impl Controller {
 }
 
 /// Returns what the bot keeps of ceremonies for consecutive nonces.
-fn materials(
-    rollup: &RollupSnapshot,
-    set: &OperatorSet,
-    next: OwnerNonce,
-    outputs: &[CeremonyOutput],
-) -> Vec<CeremonyMaterial> {
-    let credentials = WithdrawalCredentials::to_address(rollup.bridge.address);
+fn materials(set: &OperatorSet, next: OwnerNonce, outputs: &[CeremonyOutput]) -> Vec<CeremonyMaterial> {
     let nonces = (0..).map_while(|offset| next.checked_add(offset));
     let material = |(output, owner_nonce): (&CeremonyOutput, OwnerNonce)| CeremonyMaterial {
-        deposit: ValidatorDeposit {
-            pubkey: output.pubkey(),
-            withdrawal_credentials: credentials,
-            signature: *output.deposit().signature(),
-            deposit_data_root: output.deposit().deposit_data_root(),
-        },
+        deposit: deposit_of(output.deposit()).expect("credentials with 0x01 were asked for"),
         ceremony: Ceremony { owner_nonce, operators: set.clone() },
         documents: CeremonyDocuments::from(output),
     };
     outputs.iter().zip(nonces).map(material).collect()
 }
 
-/// Returns the deposit in a validator's documents as it is called for; `None` for a compounding validator.
-pub(crate) fn deposit_of(checked: &CheckedValidator) -> Option<ValidatorDeposit> {
-    let signed = checked.deposit.to_signed_deposit()?;
+/// Returns a ceremony's deposit as it is called for; `None` for a compounding validator.
+pub(crate) fn deposit_of(deposit: &CeremonyDeposit) -> Option<ValidatorDeposit> {
+    let Credentials::Execution(withdrawal_credentials) = deposit.credentials() else { return None };
     Some(ValidatorDeposit {
-        pubkey: signed.pubkey(),
-        withdrawal_credentials: signed.message().withdrawal_credentials,
-        signature: *signed.signature(),
-        deposit_data_root: signed.deposit_data_root(),
+        pubkey: deposit.pubkey(),
+        withdrawal_credentials,
+        signature: *deposit.signature(),
+        deposit_data_root: deposit.deposit_data_root(),
     })
+}
+
+/// Returns the call that registers a validator with the keyshares and the operators of its ceremony.
+pub(crate) fn shares_call_of(
+    record: &ValidatorRecord,
+    checked: &CheckedValidator,
+    context: &RegistrationContext,
+    amount: Wei,
+) -> ContractCall {
+    let keyshares = checked.keyshares.keyshares();
+    ContractCall::DepositShares {
+        rollup: record.rollup,
+        pubkey: checked.pubkey(),
+        operators: keyshares.operators().clone(),
+        shares_data: keyshares.shares_data().encode(),
+        amount,
+        cluster: context.cluster,
+    }
 }
 
 /// Says what a person should do about a failed ceremony, if it won't go away by itself.

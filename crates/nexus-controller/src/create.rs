@@ -23,9 +23,12 @@ const MAX_BATCH: usize = 20;
 /// state already.
 const DEPOSIT_LOOKBACK_BLOCKS: u64 = 10_000;
 
-/// Nodes count registrations in 16 bits.
+/// Nonces that nodes tell apart: they count registrations in 16 bits.
+pub(crate) const NODE_NONCES: u64 = 1 << 16;
+
+/// Returns a nonce as nodes count it.
 pub(crate) fn node_nonce(nonce: OwnerNonce) -> OwnerNonce {
-    OwnerNonce::new(nonce.get() % (1 << 16))
+    OwnerNonce::new(nonce.get() % NODE_NONCES)
 }
 
 /// What a tick began for a rollup that wants validators.

@@ -6,7 +6,7 @@ use nexus_chain::{
 use nexus_primitives::{OperatorSet, ValidatorPubkey, Wei};
 
 use crate::{
-    Controller, Observation, Stage, TickError, ValidatorRecord, create::node_nonce,
+    Controller, Observation, Stage, TickError, ValidatorRecord, ceremony::shares_call_of, create::node_nonce,
     operator_keys::operators_of, window::window,
 };
 
@@ -106,14 +106,8 @@ impl Controller {
         }
         let checked = self.state.ceremony_documents(&pubkey)?.check();
         let checked = checked.map_err(|source| TickError::Documents { pubkey, source })?;
-        let call = ContractCall::DepositShares {
-            rollup: record.rollup,
-            pubkey,
-            operators: set.clone(),
-            shares_data: checked.keyshares.keyshares().shares_data().encode(),
-            amount: self.funding(observation, set, &context, 1),
-            cluster: context.cluster,
-        };
+        let amount = self.funding(observation, set, &context, 1);
+        let call = shares_call_of(record, &checked, &context, amount);
         self.record_registration(record, &context, &call).await
     }
 

@@ -61,11 +61,6 @@ impl KeySources {
     pub fn of(&self, rollup: RollupAdmin) -> KeySource {
         self.rollups.get(&rollup).copied().unwrap_or(self.default)
     }
-
-    /// Returns whether any rollup's keys may come from ceremonies.
-    pub fn any_dkg(&self) -> bool {
-        self.rollups.values().chain([&self.default]).any(|source| *source == KeySource::Dkg)
-    }
 }
 
 impl KeySource {

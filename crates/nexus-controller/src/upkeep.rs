@@ -11,6 +11,7 @@ use crate::{
     Alert, Ceremony, CeremonyMaterial, Controller, Guard, KeySource, Observation, Scope, TickError,
     TickReport, ValidatorRecord,
     ceremony::deposit_of,
+    create::NODE_NONCES,
     reconcile::{search_range, unknown_validators},
     tick_error::with_causes,
 };
@@ -272,7 +273,7 @@ fn read_archived(documents: CeremonyDocuments, registered: OwnerNonce) -> Option
             return None;
         }
     };
-    let deposit = deposit_of(&checked)?;
+    let deposit = deposit_of(&checked.deposit)?;
     let keyshares = checked.keyshares.keyshares();
     let ceremony = Ceremony {
         owner_nonce: full_nonce(keyshares.registration().nonce, registered),
@@ -287,10 +288,9 @@ fn is_of_mnemonic(record: &ValidatorRecord) -> bool {
 
 /// Returns the nonce that nodes know by its last 16 bits: the one nearest to how many registrations there are.
 fn full_nonce(node: OwnerNonce, registered: OwnerNonce) -> OwnerNonce {
-    const COUNT: u64 = 1 << 16;
-    let turns = registered.get() / COUNT;
+    let turns = registered.get() / NODE_NONCES;
     let candidates = [turns.saturating_sub(1), turns, turns.saturating_add(1)]
-        .map(|turn| turn.saturating_mul(COUNT).saturating_add(node.get()));
+        .map(|turn| turn.saturating_mul(NODE_NONCES).saturating_add(node.get()));
     let nearest = candidates.into_iter().min_by_key(|nonce| nonce.abs_diff(registered.get()));
     OwnerNonce::new(nearest.unwrap_or(node.get()))
 }
